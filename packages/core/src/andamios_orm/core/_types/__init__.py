@@ -1,0 +1,1 @@
+"""DuckDB's types, by kind: scalars, JSON documents and nested values."""
