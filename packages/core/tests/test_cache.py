@@ -365,7 +365,7 @@ async def test_no_read_is_stale_after_a_commit(accounts: AndamiosEngine, cache: 
             expected = acknowledged
             found = await cache.get_or_load("a", lambda: balance(accounts), tables=[Account])
             stale += found < expected
-            await asyncio.sleep(0)
+            await asyncio.sleep(0.001)
         return stale
 
     _, *stale = await asyncio.gather(

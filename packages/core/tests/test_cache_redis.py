@@ -389,7 +389,7 @@ async def test_no_read_is_stale_after_a_commit(redis: str, namespace: str, accou
                 key = f"{number % 3}"
                 found = await cache.get_or_load(key, lambda: balance(accounts), tables=[Account])
                 stale += found < expected
-                await asyncio.sleep(0)
+                await asyncio.sleep(0.001)
             return stale
 
         writers = asyncio.gather(*(write() for _ in range(3)))

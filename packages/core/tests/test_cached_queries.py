@@ -415,7 +415,7 @@ async def test_no_query_is_stale_after_a_commit(flights: AndamiosEngine, cache: 
             expected = acknowledged
             ((found,),) = await rows(flights, total)
             stale += found - 30 < expected
-            await asyncio.sleep(0)
+            await asyncio.sleep(0.001)
         return stale
 
     async def read_long() -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+from collections.abc import Iterator
 from typing import Any
 from weakref import ref
 
@@ -187,6 +188,16 @@ async def test_a_handler_may_unsubscribe_itself(
     assert told == ["asked"]
 
 
+@pytest.fixture
+def frozen() -> Iterator[None]:
+    """Spare what is there already from the searches for garbage, which would take most of the time."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
+@pytest.mark.usefixtures("frozen")
 @pytest.mark.parametrize("kind", ALL)
 async def test_listeners_are_there_as_long_as_handlers(
     engine: AndamiosEngine, bus: EventBus, kind: type[Event]

@@ -728,7 +728,10 @@ class TestDatabaseErrors:
                 await take(event.session, 0)
                 waiting = asyncio.create_task(take(other, 0))
                 await asyncio.sleep(0.1)
-                await asyncio.gather(waiting, take(event.session, 1))
+                try:
+                    await take(event.session, 1)
+                finally:
+                    await waiting
 
         events_of(engine).subscribe(AfterInsert, collide)
         with pytest.raises(TransactionConflictError):

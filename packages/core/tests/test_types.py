@@ -3,9 +3,11 @@ from __future__ import annotations
 import datetime as dt
 import enum
 import uuid
+from collections.abc import AsyncIterator, Iterator
 from decimal import Decimal
 from typing import Any
 
+import duckdb
 import pytest
 from sqlalchemy import (
     BigInteger,
@@ -38,10 +40,10 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy import types as sqltypes
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.types import TypeEngine
 
-from andamios_orm.core import types
+from andamios_orm.core import AndamiosEngine, create_engine, types
 from andamios_orm.core.types import (
     ARRAY,
     BIGNUM,
@@ -180,9 +182,24 @@ def table_of(*columns: Column[Any]) -> Table:
     return Table("things", MetaData(), Column("id", Integer, primary_key=True, autoincrement=False), *columns)
 
 
+@pytest.fixture(scope="module")
+def shared_url() -> Iterator[str]:
+    """The URL of one database in memory for all tests, because opening one takes longer than most of them."""
+    with duckdb.connect(":memory:types"):
+        yield "duckdb:///:memory:types"
+
+
+@pytest.fixture
+async def engine(shared_url: str) -> AsyncIterator[AndamiosEngine]:
+    """An engine for tests that commit nothing."""
+    engine = create_engine(shared_url)
+    yield engine
+    await engine.dispose()
+
+
 async def stored(engine: AsyncEngine, type_: TypeEngine[Any], *values: Any) -> list[Any]:
     things = table_of(Column("x", type_))
-    async with engine.begin() as connection:
+    async with engine.connect() as connection:
         await connection.run_sync(things.metadata.create_all)
         for position, value in enumerate(values):
             await connection.execute(things.insert().values(id=position, x=value))
@@ -192,7 +209,7 @@ async def stored(engine: AsyncEngine, type_: TypeEngine[Any], *values: Any) -> l
 async def read(engine: AsyncEngine, type_: TypeEngine[Any], value: Any, *expressions: Any) -> list[Any]:
     """The values of expressions, functions of the column, in a table of one value."""
     things = table_of(Column("x", type_))
-    async with engine.begin() as connection:
+    async with engine.connect() as connection:
         await connection.run_sync(things.metadata.create_all)
         await connection.execute(things.insert().values(id=1, x=value))
         row = (await connection.execute(select(*(make(things.c.x) for make in expressions)))).one()
@@ -222,7 +239,7 @@ async def test_a_value_is_rendered_as_a_literal(
     things = table_of(Column("x", type_))
     insert = things.insert().values(id=1, x=literal(value, type_))
     rendered = str(insert.compile(dialect=engine.dialect, compile_kwargs={"literal_binds": True}))
-    async with engine.begin() as connection:
+    async with engine.connect() as connection:
         await connection.run_sync(things.metadata.create_all)
         await connection.exec_driver_sql(rendered)
         assert await connection.scalar(select(things.c.x)) == value
@@ -232,7 +249,7 @@ async def test_a_value_is_rendered_as_a_literal(
 async def test_many_rows_at_once(engine: AsyncEngine, type_: TypeEngine[Any], values: list[Any]) -> None:
     things = table_of(Column("x", type_))
     rows = [{"id": position, "x": value} for position, value in enumerate([*values, *values])]
-    async with engine.begin() as connection:
+    async with engine.connect() as connection:
         await connection.run_sync(things.metadata.create_all)
         await connection.execute(things.insert(), rows)
         assert list(await connection.scalars(select(things.c.x).order_by(things.c.id))) == [*values, *values]
@@ -245,7 +262,7 @@ async def test_many_rows_at_once_with_returning(
     things = table_of(Column("x", type_))
     rows = [{"id": position, "x": value} for position, value in enumerate([*values, *values])]
     insert = things.insert().returning(things.c.x, sort_by_parameter_order=True)
-    async with engine.begin() as connection:
+    async with engine.connect() as connection:
         await connection.run_sync(things.metadata.create_all)
         assert list(await connection.scalars(insert, rows)) == [*values, *values]
 
@@ -552,36 +569,34 @@ async def test_intervals_and_dates_add_up(engine: AsyncEngine) -> None:
 
 
 class TestEnumType:
-    async def names(self, engine: AsyncEngine) -> list[str]:
-        async with engine.connect() as connection:
-            found = text("SELECT type_name FROM duckdb_types() WHERE NOT internal ORDER BY ALL")
-            return list(await connection.scalars(found))
+    async def names(self, connection: AsyncConnection) -> list[str]:
+        found = text("SELECT type_name FROM duckdb_types() WHERE NOT internal ORDER BY ALL")
+        return list(await connection.scalars(found))
 
     async def test_is_created_and_dropped_with_the_metadata(self, engine: AsyncEngine) -> None:
         metadata = table_of(
             Column("x", ENUM("a", name="first")), Column("y", Enum("b", name="second"))
         ).metadata
-        async with engine.begin() as connection:
+        async with engine.connect() as connection:
             await connection.run_sync(metadata.create_all)
-        assert await self.names(engine) == ["first", "second"]
-        async with engine.begin() as connection:
+            assert await self.names(connection) == ["first", "second"]
             await connection.run_sync(metadata.drop_all)
-        assert await self.names(engine) == []
+            assert await self.names(connection) == []
 
     @pytest.mark.parametrize("type_", [ENUM("a"), LIST(ENUM("a", name="inside")), STRUCT({"f": ENUM(Mood)})])
     async def test_is_spelled_out_without_a_name_and_inside_others(
         self, engine: AsyncEngine, type_: TypeEngine[Any]
     ) -> None:
         metadata = table_of(Column("x", type_)).metadata
-        async with engine.begin() as connection:
+        async with engine.connect() as connection:
             await connection.run_sync(metadata.create_all)
-        assert await self.names(engine) == []
+            assert await self.names(connection) == []
 
 
 async def test_nested_server_default(engine: AsyncEngine) -> None:
     type_ = MAP(String, LIST(Integer))
     things = table_of(Column("x", type_, server_default=literal({"a": [1]}, type_)))
-    async with engine.begin() as connection:
+    async with engine.connect() as connection:
         await connection.run_sync(things.metadata.create_all)
         await connection.execute(things.insert().values(id=1))
         assert await connection.scalar(select(things.c.x)) == {"a": [1]}
@@ -595,7 +610,7 @@ def test_public_names() -> None:
 
 async def test_a_boolean_is_sent_as_it_is(engine: AsyncEngine) -> None:
     table = Table("flags", MetaData(), Column("x", Boolean))
-    async with engine.begin() as connection:
+    async with engine.connect() as connection:
         await connection.run_sync(table.create)
         await connection.execute(table.insert(), [{"x": True}, {"x": False}, {"x": None}, {"x": 1}])
         found = (await connection.execute(select(table.c.x))).scalars().all()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import Column, ForeignKeyConstraint, Select, Table, TextClause, select
 from sqlalchemy.dialects.postgresql.dml import OnConflictDoUpdate
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from sqlalchemy import ClauseElement
-    from sqlalchemy.engine import ExecutionContext
+    from sqlalchemy.engine import Compiled, ExecutionContext
 
 __all__ = ["Write", "hidden_tables"]
 
@@ -143,11 +144,20 @@ class Write(NamedTuple):
         }
 
 
-def hidden_tables(compiled: Any) -> Iterator[Table]:
+def hidden_tables(compiled: Any) -> Sequence[Table]:
     """Return the tables that a statement writes to in its CTEs."""
     if getattr(compiled, "ctes", None) is None:
-        return
-    whole = _plain(compiled.statement)
+        return ()
+    found = _hidden.get(compiled)
+    if found is None:
+        found = _hidden[compiled] = list(_written_inside(_plain(compiled.statement)))
+    return found
+
+
+_hidden: WeakKeyDictionary[Compiled, Sequence[Table]] = WeakKeyDictionary()
+
+
+def _written_inside(whole: Any) -> Iterator[Table]:
     for element in visitors.iterate(whole):
         if getattr(element, "is_dml", False) and element is not whole:
             table = _table(element.table)  # type: ignore[attr-defined] # what writes has one
