@@ -7,8 +7,7 @@ import asyncio
 from sqlalchemy import select, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from andamios_orm.core import SessionManager, create_memory_engine, run
-from andamios_orm.core.audit import AuditLogger, AuditRecord
+from andamios_orm.core import AuditLogger, AuditRecord, SessionManager, create_memory_engine, run
 from andamios_orm.core.errors import DuplicateKeyError
 
 

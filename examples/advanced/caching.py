@@ -12,8 +12,7 @@ import os
 from sqlalchemy import func, insert, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from andamios_orm.core import SessionManager, create_memory_engine, run
-from andamios_orm.core.cache import CacheManager, CachePolicy
+from andamios_orm.core import CacheManager, CachePolicy, SessionManager, create_memory_engine, run
 from andamios_orm.core.errors import NotSupportedError
 
 

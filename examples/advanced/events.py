@@ -5,15 +5,17 @@ from __future__ import annotations
 from sqlalchemy import select
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from andamios_orm.core import SessionManager, create_memory_engine, run
-from andamios_orm.core.events import (
+from andamios_orm.core import (
     AfterCommit,
     AfterExecute,
     AfterUpdate,
     BeforeDelete,
     BeforeInsert,
     ConnectionOpened,
+    SessionManager,
+    create_memory_engine,
     events_of,
+    run,
 )
 
 

@@ -10,9 +10,16 @@ from typing import Any
 from sqlalchemy import Result, Select, delete, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, with_loader_criteria
 
-from andamios_orm.core import SessionManager, create_memory_engine, run
-from andamios_orm.core.events import BeforeExecute, events_of
-from andamios_orm.core.middleware import CallNext, StatementExecution, middleware_of
+from andamios_orm.core import (
+    BeforeExecute,
+    CallNext,
+    SessionManager,
+    StatementExecution,
+    create_memory_engine,
+    events_of,
+    middleware_of,
+    run,
+)
 
 tenant: ContextVar[str] = ContextVar("tenant")
 

@@ -22,7 +22,7 @@ from sqlalchemy.orm import (
 from sqlalchemy.orm import relationship as related
 
 from andamios_orm.core import AndamiosEngine, AsyncSession, SessionManager, create_memory_engine
-from andamios_orm.core.cache import CacheManager, CachePolicy
+from andamios_orm.core.cache.cache import CacheManager, CachePolicy
 from andamios_orm.core.errors import ConfigurationError, DuplicateKeyError
 from andamios_orm.core.events import BeforeExecute, events_of
 from andamios_orm.core.middleware import CallNext, StatementExecution, StatementMiddleware, middleware_of

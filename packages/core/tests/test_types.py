@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import datetime as dt
 import enum
+import math
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from decimal import Decimal
@@ -44,6 +45,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.types import TypeEngine
 
 from andamios_orm.core import AndamiosEngine, create_engine, types
+from andamios_orm.core.errors import DataError
 from andamios_orm.core.types import (
     ARRAY,
     BIGNUM,
@@ -220,6 +222,25 @@ async def read(engine: AsyncEngine, type_: TypeEngine[Any], value: Any, *express
 async def test_a_value_comes_back_as_it_was(engine: AsyncEngine, type_: TypeEngine[Any], value: Any) -> None:
     (back,) = await stored(engine, type_, value)
     assert (back, type(back)) == (value, type(value))
+
+
+@pytest.mark.parametrize(
+    ("type_", "value"),
+    [
+        (LIST(Float), [math.nan, 1.0, None]),
+        (LIST(LIST(Float)), [[1.0], [math.nan]]),
+        (STRUCT({"a": Double, "b": Integer}), {"a": math.nan, "b": 1}),
+        (MAP(String, Float), {"a": math.nan}),
+    ],
+)
+async def test_a_nan_inside_is_no_null(engine: AsyncEngine, type_: TypeEngine[Any], value: Any) -> None:
+    (back,) = await stored(engine, type_, value)
+    assert repr(back) == repr(value)
+
+
+async def test_a_nan_inside_is_no_integer(engine: AsyncEngine) -> None:
+    with pytest.raises(DataError, match="nan"):
+        await stored(engine, LIST(Integer), [math.nan])
 
 
 @pytest.mark.parametrize("type_", [type_ for type_, _ in SCALARS + NESTED])

@@ -7,24 +7,84 @@ from typing import Any
 
 __all__ = ["__getattr__"]
 
-_MODULES = {
-    "AuditLogger": "audit",
-    "CacheManager": "cache",
-    "CachePolicy": "cache",
-    "DatabaseSettings": "settings",
-    "HealthChecker": "health",
-    "HealthState": "health",
-    "HealthStatus": "health",
-    "MetricsCollector": "metrics",
-    "PoolHealth": "health",
-    "PrometheusCollector": "prometheus",
-    "RedactingFilter": "logs",
-    "SlowQueryLog": "slow_queries",
-    "Telemetry": "tracing",
-    "configure_logging": "logs",
-    "correlation_id": "logs",
-    "rich_progress": "progress",
+_NAMES = {
+    "audit.hash_chain": ("ChainHead",),
+    "audit.logger": (
+        "AuditLogger",
+        "AuditReport",
+        "AuditSink",
+    ),
+    "audit.records": (
+        "AuditRecord",
+        "audit_table",
+    ),
+    "cache.cache": (
+        "CacheManager",
+        "CachePolicy",
+        "CacheStatistics",
+    ),
+    "events.bus": (
+        "EventBus",
+        "Subscription",
+        "events_of",
+        "model_events",
+    ),
+    "events.handlers": ("Handler",),
+    "events.types": (
+        "AfterCommit",
+        "AfterDelete",
+        "AfterExecute",
+        "AfterInsert",
+        "AfterLoad",
+        "AfterRollback",
+        "AfterUpdate",
+        "BeforeCommit",
+        "BeforeDelete",
+        "BeforeExecute",
+        "BeforeInsert",
+        "BeforeUpdate",
+        "ConnectionAcquired",
+        "ConnectionClosed",
+        "ConnectionOpened",
+        "ConnectionReleased",
+        "Event",
+        "ModelEvent",
+        "TransactionBegin",
+    ),
+    "middleware": (
+        "CallNext",
+        "Middleware",
+        "StatementExecution",
+        "StatementMiddleware",
+        "middleware_of",
+    ),
+    "observability.health": (
+        "HealthChecker",
+        "HealthState",
+        "HealthStatus",
+        "PoolHealth",
+    ),
+    "observability.logs": (
+        "JSONFormatter",
+        "RedactingFilter",
+        "configure_logging",
+        "correlation_id",
+        "current_correlation_id",
+    ),
+    "observability.metrics": (
+        "MetricsCollector",
+        "MetricsSnapshot",
+        "StatementMetrics",
+    ),
+    "observability.progress": ("rich_progress",),
+    "observability.prometheus": ("PrometheusCollector",),
+    "observability.slow_queries": ("SlowQueryLog",),
+    "observability.tracing": ("Telemetry",),
+    "settings": ("DatabaseSettings",),
 }
+"""Which names each module of the package offers to the facade."""
+
+_MODULES = {name: module for module, names in _NAMES.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:

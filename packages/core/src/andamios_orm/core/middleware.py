@@ -24,9 +24,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine, async_session
 from sqlalchemy.util.concurrency import await_, greenlet_spawn
 
 from andamios_orm.core.errors import ConfigurationError
-from andamios_orm.core.event_handlers import root_of
-from andamios_orm.core.event_listeners import SharedListeners, make_undisturbed, make_undisturbed_class
-from andamios_orm.core.events import Subscription
+from andamios_orm.core.events.bus import Subscription
+from andamios_orm.core.events.handlers import root_of
+from andamios_orm.core.events.listeners import SharedListeners, make_undisturbed, make_undisturbed_class
 from andamios_orm.core.unit_of_work import UnitOfWork
 
 if TYPE_CHECKING:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import isnan
 from typing import Any
 
+import duckdb
 from sqlalchemy import ColumnElement, literal
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeEngine
@@ -14,9 +16,21 @@ from andamios_orm.core._types.literals import Processor, type_name
 AnyType = TypeEngine[Any] | type[TypeEngine[Any]]
 
 
+KEEPS_NAN = not duckdb.__version__.startswith("1.")
+"""Whether a NaN in a list is one for the engine; to DuckDB 1.5 it is NULL."""
+
+
 def element_binder(type_: TypeEngine[Any], dialect: Dialect) -> Processor | None:
     """Return what converts an element for the engine, None if nothing does."""
-    return type_.dialect_impl(dialect).bind_processor(dialect)
+    processor = type_.dialect_impl(dialect).bind_processor(dialect)
+    if KEEPS_NAN:
+        return processor
+    return lambda value: spelt(applied(processor, value))
+
+
+def spelt(value: object) -> object:
+    """Return the text of a NaN, which the cast to its type makes one again, and any other value as it is."""
+    return "nan" if isinstance(value, float) and isnan(value) else value
 
 
 def element_reader(type_: TypeEngine[Any], dialect: Dialect) -> Processor | None:

@@ -19,7 +19,7 @@ from andamios_orm.core.cli.doctor import doctor
 from andamios_orm.core.cli.sql import sql
 from andamios_orm.core.cli.version import version
 from andamios_orm.core.errors import AndamiosError, ConfigurationError
-from andamios_orm.core.redaction import redacted_text
+from andamios_orm.core.observability.redaction import redacted_text
 
 __all__ = ["GROUP", "application"]
 

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.text import Text
 from sqlalchemy.exc import StatementError
 
-from andamios_orm.core.redaction import redacted_text
+from andamios_orm.core.observability.redaction import redacted_text
 
 __all__ = ["complain", "output", "plain", "sentence"]
 

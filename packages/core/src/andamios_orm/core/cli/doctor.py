@@ -17,7 +17,7 @@ from andamios_orm.core.cli.console import output, plain, sentence
 from andamios_orm.core.cli.target import DatabaseURL, database_file, opened, target
 from andamios_orm.core.cli.version import versions
 from andamios_orm.core.errors import AndamiosError, DatabaseLockedError
-from andamios_orm.core.redaction import redacted_field
+from andamios_orm.core.observability.redaction import redacted_field
 from andamios_orm.core.runner import run
 
 if TYPE_CHECKING:

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import duckdb
 from sqlalchemy.sql.compiler import _InsertManyValuesBatch
 
+from andamios_orm.core._types.elements import KEEPS_NAN, spelt
 from andamios_orm.core.dialect import bad_rows
 from andamios_orm.core.dialect.bulk_plan import NEXTVAL, statement_plan
 from andamios_orm.core.dialect.identifiers import string_literal
@@ -54,7 +55,7 @@ _PLAIN: dict[str, frozenset[type]] = {
     "BOOLEAN": _NONE | {bool},
     **dict.fromkeys(("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT"), _WHOLE),
     **dict.fromkeys(("UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT"), _WHOLE),
-    **dict.fromkeys(("FLOAT", "DOUBLE"), _WHOLE | {float}),
+    **dict.fromkeys(("REAL", "FLOAT", "DOUBLE"), _WHOLE | {float}),
     "DECIMAL": _WHOLE | {Decimal},
     "DATE": _NONE | {dt.date},
     "TIME": _NONE | {dt.time},
@@ -211,7 +212,8 @@ def _insert_lists(raw: RawConnection, plan: BulkPlan, rows: Sequence[Row]) -> Ou
         columns = [list(column) for column in zip(*(row[plan.shared :] for row in part), strict=True)]
         texts = () if _HAS_APPENDER else _plain_positions(columns, plan.types)
         sent = [
-            _json_text(column) if position in texts else column for position, column in enumerate(columns)
+            _json_text(column) if position in texts else _sent(column)
+            for position, column in enumerate(columns)
         ]
         last = raw.execute(plan.statement(texts), [*part[0][: plan.shared], *sent])
         returned += last.rows
@@ -232,6 +234,10 @@ def _plain_positions(columns: Sequence[list[Any]], types: Sequence[str]) -> set[
 def _any_aware(column: list[Any]) -> bool:
     # A moment with a zone is converted to the zone of the connection, a text with one is not.
     return any(value is not None and value.tzinfo is not None for value in column)
+
+
+def _sent(values: list[Any]) -> list[Any]:
+    return values if KEEPS_NAN else list(map(spelt, values))
 
 
 def _json_text(values: list[Any]) -> str:

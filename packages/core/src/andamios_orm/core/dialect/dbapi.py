@@ -25,17 +25,17 @@ from sqlalchemy.engine import AdaptedConnection
 from sqlalchemy.util.concurrency import await_
 
 from andamios_orm.core.dialect import bulk
+from andamios_orm.core.dialect.progress import reported
 from andamios_orm.core.dialect.raw import RawConnection, execute_each, measure
-from andamios_orm.core.progress import reported
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from andamios_orm.core.dialect.bulk import BulkRows
     from andamios_orm.core.dialect.outcome import Description, Outcome, Row
+    from andamios_orm.core.dialect.progress import ProgressCallback
     from andamios_orm.core.dialect.stream import Stream
     from andamios_orm.core.dialect.worker import Job, WorkerPool
-    from andamios_orm.core.progress import ProgressCallback
 
 __all__ = [
     "DBAPI",

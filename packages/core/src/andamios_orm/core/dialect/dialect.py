@@ -15,7 +15,6 @@ from sqlalchemy.sql.compiler import InsertmanyvaluesSentinelOpts
 from sqlalchemy.types import adapt_type
 from sqlalchemy.util.concurrency import await_, in_greenlet
 
-from andamios_orm.core import integrity
 from andamios_orm.core.dialect import options
 from andamios_orm.core.dialect.bulk import BulkRows
 from andamios_orm.core.dialect.compiler import DuckDBCompiler, DuckDBDDLCompiler
@@ -29,6 +28,7 @@ from andamios_orm.core.dialect.translation import translate
 from andamios_orm.core.dialect.type_compiler import COLSPECS, DuckDBTypeCompiler
 from andamios_orm.core.dialect.worker import WorkerPool, default_worker_threads
 from andamios_orm.core.errors import NotSupportedError, SavepointNotSupportedError
+from andamios_orm.core.integrity import checks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -161,7 +161,7 @@ class AndamiosDialect(DuckDBReflection, DuckDBEngineDialect):  # type: ignore[mi
         event.listen(engine, "handle_error", translate)
         event.listen(engine, "engine_disposed", _release_lease)
         if getattr(engine.dialect, "foreign_keys", None) == "checked":
-            integrity.install(engine)
+            checks.install(engine)
 
     def create_connect_args(self, url: URL) -> tuple[list[Any], dict[str, Any]]:
         """Read the URL: its path, our own options, and DuckDB's settings.

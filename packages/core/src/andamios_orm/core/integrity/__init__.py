@@ -1,0 +1,1 @@
+"""Foreign keys that are checked before the commit, not by the engine."""

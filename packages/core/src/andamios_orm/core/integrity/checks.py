@@ -1,0 +1,264 @@
+"""Check foreign keys in the transaction, and carry out what they say of deleted parents.
+
+DuckDB's own foreign keys refuse to delete a child and its parent in one transaction, so none are sent to it.
+The rules:
+
+* Before a statement is sent, the keys that it writes are noted, and those of the parents that it removes and
+  that rows refer to. Where the database makes a key, or they are too many, the whole foreign key is noted.
+* After a DELETE, rows whose parent is gone are deleted or changed as ``ondelete`` says. In a flush that waits
+  until it has ended, because the flush counts the rows that its own statements delete.
+* Before COMMIT, in the same transaction, what was noted is verified: a key that refers to nothing rolls back.
+* What is noted belongs to one transaction. Nothing is noted of reading, and nothing of text.
+"""
+
+from __future__ import annotations
+
+import weakref
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+from sqlalchemy import Connection, event
+from sqlalchemy.orm import Session
+
+from andamios_orm.core.dialect.bulk import BulkRows
+from andamios_orm.core.errors import NotSupportedError, TransactionAbortedError
+from andamios_orm.core.integrity.references import Key, Reference, constraints_to
+from andamios_orm.core.integrity.writes import Write, hidden_tables
+from andamios_orm.core.unit_of_work import UnitOfWork
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy import Engine, Executable, ForeignKeyConstraint, Row
+    from sqlalchemy.engine import ExecutionContext
+
+__all__ = ["install"]
+
+_MANY = 50_000
+"""So many keys of one foreign key are verified by looking at the whole table instead."""
+
+_NOTED = "_andamios_noted"
+"""Marks an execution whose statement is sent in several parts."""
+
+
+@dataclass
+class _Touched:
+    """What a transaction did to one reference."""
+
+    whole: bool = False
+    """Whether any row may refer to nothing."""
+    written: set[Key] = field(default_factory=set)
+    """What rows were made to refer to."""
+    changed: set[Key] = field(default_factory=set)
+    """What rows referred to when their parents got other keys."""
+    removed: set[Key] = field(default_factory=set)
+    """What rows referred to when their parents were deleted."""
+
+
+@dataclass
+class _Transaction:
+    """What is to be verified before a transaction is committed."""
+
+    references: dict[Reference, _Touched] = field(default_factory=dict)
+    acting: bool = False
+    """Whether a deletion is being followed up."""
+
+
+_transactions: WeakKeyDictionary[Connection, _Transaction] = WeakKeyDictionary()
+_sessions: WeakKeyDictionary[Connection, weakref.ref[Session]] = WeakKeyDictionary()
+
+
+def install(engine: Engine) -> None:
+    """Check the foreign keys of what is written through ``engine``.
+
+    From then on a commit raises `ForeignKeyError` when a row refers to nothing, and rolls back.
+    """
+    event.listen(engine, "before_cursor_execute", _sending)
+    event.listen(engine, "after_execute", _executed)
+    event.listen(engine, "commit", _committing)
+    event.listen(engine, "begin", _beginning)
+
+
+def _beginning(connection: Connection) -> None:
+    # What was noted in the transaction before, however that has ended, is of no interest any more.
+    _transactions.pop(connection, None)
+
+
+def _sending(
+    connection: Connection, cursor: Any, text: str, parameters: Any, context: Any, multiple: bool
+) -> None:
+    for table in hidden_tables(context.compiled):
+        if table.foreign_keys or constraints_to(table):
+            raise NotSupportedError.of(
+                "duckdb",
+                f"checking the foreign keys of {table.fullname} when a CTE writes to it",
+                "execute the CTE as a statement of its own",
+            )
+    if context.is_crud:
+        if _NOTED not in vars(context):
+            setattr(context, _NOTED, True)
+            _note(connection, context)
+    elif isinstance(parameters, BulkRows):
+        for constraint in parameters.plan.table.foreign_key_constraints:
+            _ = constraint.referred_table
+            _touched(connection, context, constraint).whole = True
+
+
+def _note(connection: Connection, context: ExecutionContext) -> None:
+    write = Write.of(context)
+    if write is None:
+        return
+    for constraint in write.constraints():
+        touched, keys = _touched(connection, context, constraint), write.keys(constraint)
+        if keys is None or keys:
+            # Its table is looked for now, and not when the statement was sent.
+            _ = constraint.referred_table
+            _add(touched, keys)
+    for constraint in write.referrers():
+        _note_removed(connection, write, constraint)
+
+
+def _add(touched: _Touched, keys: set[Key] | None) -> None:
+    touched.written |= keys or set()
+    if keys is None or len(touched.written) > _MANY:
+        touched.whole = True
+        touched.written.clear()
+
+
+def _note_removed(connection: Connection, write: Write, constraint: ForeignKeyConstraint) -> None:
+    touched = _touched(connection, write.context, constraint)
+    if write.context.isinsert:
+        touched.whole = True
+        return
+    reference = _reference(write.context, constraint)
+    found = touched.changed if write.context.isupdate else touched.removed
+    if write.context.isdelete:
+        # Not to find out afterwards that there is no such action.
+        _ = reference.action
+    for query, parameters in write.removed(reference):
+        found.update(map(tuple, _rows(connection, reference, query, parameters)))
+
+
+def _touched(connection: Connection, context: Any, constraint: ForeignKeyConstraint) -> _Touched:
+    dialect: Any = connection.dialect
+    if dialect.detect_autocommit_setting(connection.connection.dbapi_connection):
+        raise NotSupportedError.of(
+            dialect.name,
+            f"checking the foreign keys of {constraint.table.fullname} under AUTOCOMMIT",
+            'write in a transaction, or make the engine with foreign_keys="off"',
+        )
+    transaction = _transactions.setdefault(connection, _Transaction())
+    return transaction.references.setdefault(_reference(context, constraint), _Touched())
+
+
+def _reference(context: Any, constraint: ForeignKeyConstraint) -> Reference:
+    schemas = context.execution_options.get("schema_translate_map") or {}
+    return Reference(constraint, frozenset(schemas.items()))
+
+
+def _rows(
+    connection: Connection,
+    reference: Reference,
+    statement: Executable,
+    parameters: dict[str, Any] | None = None,
+) -> Sequence[Row[Any]]:
+    options = {"schema_translate_map": dict(reference.schemas)}
+    return connection.execute(statement, parameters, execution_options=options).all()
+
+
+def _executed(
+    connection: Connection, statement: Any, multiple: Any, single: Any, options: Any, result: Any
+) -> None:
+    if statement.is_dml and not _is_flushing(connection):
+        _follow_up(connection)
+
+
+def _is_flushing(connection: Connection) -> bool:
+    known = _sessions.get(connection)
+    session = None if known is None else known()
+    return session is not None and session._flushing
+
+
+@event.listens_for(UnitOfWork, "after_begin")
+def _begun(session: UnitOfWork, transaction: Any, connection: Connection) -> None:
+    if getattr(connection.dialect, "foreign_keys", None) == "checked":
+        _sessions[connection] = weakref.ref(session)
+
+
+@event.listens_for(UnitOfWork, "after_flush")
+def _flushed(session: UnitOfWork, context: Any) -> None:
+    transaction: Any = session.get_transaction()
+    for connection, *_ in transaction._connections.values():
+        _follow_up(connection)
+
+
+def _follow_up(connection: Connection) -> None:
+    # A loop, not a recursion: a chain of rows that refer to one another may be long.
+    transaction = _transactions.get(connection)
+    if transaction is None or transaction.acting:
+        return
+    transaction.acting = True
+    try:
+        while (due := _due(transaction)) is not None:
+            _act(connection, *due)
+    finally:
+        transaction.acting = False
+
+
+def _due(transaction: _Transaction) -> tuple[Reference, _Touched] | None:
+    references = transaction.references.items()
+    return next((entry for entry in references if entry[1].removed and entry[0].action is not None), None)
+
+
+def _act(connection: Connection, reference: Reference, touched: _Touched) -> None:
+    keys, touched.removed = touched.removed, set()
+    options = {"schema_translate_map": dict(reference.schemas)}
+    try:
+        connection.execute(reference.act(keys, connection.dialect), execution_options=options)
+    except BaseException:
+        # Who goes on all the same is told at commit.
+        touched.removed |= keys
+        raise
+
+
+def _committing(connection: Connection) -> None:
+    transaction = _transactions.get(connection)
+    if transaction is None:
+        return
+    try:
+        with suppress(TransactionAbortedError):
+            # Of which COMMIT will say so, and what became of the data.
+            _verify_all(connection, transaction)
+    except BaseException:
+        # For SQLAlchemy the transaction is over now, and no rollback() would be sent any more.
+        connection._rollback_impl()
+        raise
+
+
+def _verify_all(connection: Connection, transaction: _Transaction) -> None:
+    _follow_up(connection)
+    for reference, touched in transaction.references.items():
+        _verify(connection, reference, touched)
+
+
+def _verify(connection: Connection, reference: Reference, touched: _Touched) -> None:
+    dialect, gone = connection.dialect, touched.changed | touched.removed
+    if touched.whole:
+        _refuse(connection, reference, reference.orphan(), removed=False)
+    if touched.written and _count_found(connection, reference, touched.written) < len(touched.written):
+        query = reference.orphan_of(reference.columns, touched.written, dialect)
+        _refuse(connection, reference, query, removed=False)
+    if gone:
+        _refuse(connection, reference, reference.orphan_of(reference.referred, gone, dialect), removed=True)
+
+
+def _count_found(connection: Connection, reference: Reference, keys: set[Key]) -> int:
+    ((count,),) = _rows(connection, reference, reference.count_found(keys, connection.dialect))
+    return int(count)
+
+
+def _refuse(connection: Connection, reference: Reference, orphan: Executable, *, removed: bool) -> None:
+    for row in _rows(connection, reference, orphan):
+        raise reference.error(tuple(row), removed=removed, hidden=connection.engine.hide_parameters)

@@ -1,0 +1,1 @@
+"""What is to be seen from outside: metrics, traces, logs, health, progress."""
