@@ -111,10 +111,10 @@ CASES = (
 )  # fmt: skip
 
 
-def named(names: Iterable[str]) -> list[Case]:
-    """Return the rows of these names, or all without a name, in the order of the table."""
+def named(cases: Iterable[Case], names: Iterable[str]) -> list[Case]:
+    """Return those of ``cases`` that have these names, or all without a name."""
     wanted = set(names)
-    return [case for case in CASES if not wanted or case.name in wanted]
+    return [case for case in cases if not wanted or case.name in wanted]
 
 
 async def compare(

@@ -20,7 +20,7 @@ from statistics import median
 from time import perf_counter
 from typing import Any
 
-from benchmarks.cases import compare, named
+from benchmarks.cases import CASES, compare, named
 from benchmarks.flights import COLUMNS, DATABASE, PARQUET, Flight, Landing, landing_rows, load, reset_landings
 from benchmarks.footprint import import_time, resident_memory
 from benchmarks.measure import longest_stall, percentile, timed
@@ -169,7 +169,7 @@ async def _measure(options: argparse.Namespace) -> dict[str, Any]:
     slow = slow_query(raw)
     side = (ArrowRivalSide if options.rival == "duckdb-sqlalchemy" else RivalSide)(module, engine, raw, slow)
     return await compare(
-        named(options.only), RawSide(raw, slow), side, options.rounds, lambda name, number: None
+        named(CASES, options.only), RawSide(raw, slow), side, options.rounds, lambda name, number: None
     )
 
 
