@@ -9,7 +9,6 @@ from io import StringIO
 from typing import Any
 
 import pytest
-from blockbuster import BlockBuster
 from rich.console import Console
 from sqlalchemy import Column, Integer, MetaData, Table, insert, text
 
@@ -19,12 +18,6 @@ from andamios_orm.core.errors import ConfigurationError, DataError, NotSupported
 from andamios_orm.core.observability.progress import rich_progress
 
 ENDLESS = text("SELECT sum(hash(a.range + b.range)) FROM range(1_000_000_000) a, range(1_000_000_000) b")
-
-
-@pytest.fixture(autouse=True)
-def progress_is_harmless(loop_is_free: BlockBuster) -> None:
-    """Asking DuckDB for the progress reads a number that it keeps, and returns."""
-    loop_is_free.functions["duckdb.query_progress"].deactivate()
 
 
 @pytest.fixture
