@@ -238,7 +238,9 @@ def _is_aborted(connection: Connection, error: DBAPIError) -> bool:
 def _loaded(session: Session, state: InstanceState[Any]) -> None:
     entries = _entries(session, AfterLoad, state)
     if entries:
-        tell((entries, _event(session, AfterLoad, state.obj(), frozenset())))
+        # A handler that asks for what is not loaded fails, and a flush before that would end the transaction.
+        with session.no_autoflush:
+            tell((entries, _event(session, AfterLoad, state.obj(), frozenset())))
     else:
         LOADS.rest()
 
