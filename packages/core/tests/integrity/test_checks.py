@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -24,7 +25,14 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncSession as PlainSession
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, relationship
 
-from andamios_orm.core import AndamiosEngine, AsyncSession, SessionManager, create_engine
+from andamios_orm.core import (
+    AndamiosEngine,
+    AsyncSession,
+    BeforeCommit,
+    SessionManager,
+    create_engine,
+    events_of,
+)
 from andamios_orm.core.errors import (
     DuplicateKeyError,
     ForeignKeyError,
@@ -442,6 +450,50 @@ class TestTransactions:
                 await session.execute(insert(Flight).values(id=1, airline="UA"))
                 with pytest.raises(DuplicateKeyError):
                     await session.execute(insert(Flight).values(id=1, airline="UA"))
+
+    @pytest.mark.parametrize("goes_on", [True, False])
+    async def test_what_a_listener_to_the_commit_writes_is_checked(
+        self, engine: AndamiosEngine, goes_on: bool
+    ) -> None:
+        async def write(event: BeforeCommit) -> None:
+            assert event.connection is not None
+            with suppress(*[ForeignKeyError] * goes_on):
+                await event.connection.execute(insert(Flight).values(id=1, airline="ZZ"))
+
+        told = pytest.raises(TransactionAbortedError if goes_on else ForeignKeyError)
+        with events_of(engine).subscribe(BeforeCommit, write), told:
+            await accept(engine, insert(Plane).values(tail="N2"))
+        assert await rows(engine, Flight.id) == []
+        assert await rows(engine, Plane.tail) == [("N1",)]
+
+    async def test_a_listener_to_the_commit_may_write(self, engine: AndamiosEngine) -> None:
+        await accept(engine, insert(Flight).values(id=1, airline="UA", plane="N1"))
+
+        async def write(event: BeforeCommit) -> None:
+            assert event.connection is not None
+            await event.connection.execute(insert(Flight).values(id=2, airline="AA"))
+            await event.connection.execute(delete(Plane))
+
+        with events_of(engine).subscribe(BeforeCommit, write):
+            await accept(engine, insert(Airline).values(code="AA"))
+        assert await rows(engine, Flight.id, Flight.plane) == [(1, None), (2, None)]
+
+    async def test_what_a_statement_leads_to_has_its_time_limit(self, engine: AndamiosEngine) -> None:
+        limits: list[object] = []
+
+        def note(connection: Any, statement: Any, several: Any, single: Any, options: Any) -> None:
+            limits.append(options["statement_timeout"])
+
+        await accept(engine, insert(Flight).values(id=1, partner="UA"))
+        async with AsyncSession(engine, statement_timeout=5) as session:
+            await session.connection()
+            event.listen(engine.sync_engine, "before_execute", note)
+            await session.execute(delete(Flight), execution_options={"statement_timeout": 60})
+            assert set(limits) == {60}
+            await session.execute(delete(Airline), execution_options={"statement_timeout": None})
+            event.remove(engine.sync_engine, "before_execute", note)
+        assert set(limits) == {60, None}
+        assert len(limits) > 4
 
     async def test_an_open_stream_is_read_to_its_end(self, engine: AndamiosEngine) -> None:
         async with engine.connect() as connection:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import (
+    JSON,
     BigInteger,
     Boolean,
     Column,
@@ -32,6 +33,7 @@ from sqlalchemy import (
     exc,
     func,
     insert,
+    text,
     update,
 )
 from sqlalchemy.schema import CreateSchema
@@ -108,6 +110,7 @@ KEYS: dict[str, tuple[Any, list[Any]]] = {
     ),
     "bytes": (LargeBinary, [b"\x00\xff", b"a", b"'"]),
     "decorated": (Backwards, ["abc", "bcd", "x"]),
+    "json": (JSON, [{"a": 1}, [1], "x"]),
 }
 
 
@@ -130,6 +133,30 @@ async def test_keys_of_every_type(engine: AndamiosEngine, type_: Any, values: li
     assert caught.value.value == values[0]
     await accept(engine, delete(parent))
     assert await rows(engine, child.c.parent_id) == []
+
+
+class ToTheSecond(TypeDecorator[dt.datetime]):
+    """Moments whose fractions Python does not get to see."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def process_result_value(self, value: Any, dialect: Any) -> Any:
+        return value and value.replace(microsecond=0)
+
+
+@pytest.mark.parametrize(
+    ("type_", "stored"),
+    [(ToTheSecond(), "2013-01-01 05:15:00.123456"), (Enum("a", native_enum=False, length=5), "b")],
+    ids=["changed", "refused"],
+)
+async def test_keys_that_are_others_in_python(engine: AndamiosEngine, type_: Any, stored: str) -> None:
+    """What a type makes of a key that is read does not matter to the rows that have it."""
+    parent, child = pair(type_, "CASCADE")
+    await create(engine, parent, child)
+    await accept(engine, *(text(f"INSERT INTO {table} VALUES ('{stored}')") for table in (parent, child)))
+    await accept(engine, delete(parent))
+    assert await rows(engine, func.count(child.c.parent_id)) == [(0,)]
 
 
 async def test_keys_that_the_engine_makes(engine: AndamiosEngine) -> None:
@@ -181,6 +208,16 @@ async def test_parents_that_share_a_key(engine: AndamiosEngine) -> None:
     await refuse(engine, delete(parent))
     await accept(engine, delete(single), delete(parent))
     assert await rows(engine, child) == [(1, None), (2, None), (None, None)]
+
+
+async def test_a_primary_key_that_the_database_does_not_know(engine: AndamiosEngine) -> None:
+    """Parents that share a key do not stand in for one that is missing."""
+    _, child = pair(Integer)
+    await accept(engine, text("CREATE TABLE parent AS SELECT 1 AS id FROM range(3)"))
+    await create(engine, child)
+    with pytest.raises(ForeignKeyError, match="2"):
+        async with engine.begin() as connection:
+            await connection.execute(insert(child), [{"parent_id": 1}, {"parent_id": 2}])
 
 
 @pytest.mark.parametrize("ondelete", ["SET DEFAULT", "set default"])

@@ -13,6 +13,7 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    TypeDecorator,
     bindparam,
     column,
     delete,
@@ -320,6 +321,7 @@ async def test_values_that_are_no_keys_of_a_set(engine: AndamiosEngine) -> None:
         await connection.execute(insert(parent).values(id=[1, 2]))
         await connection.execute(insert(child).values(id=[1, 2]))
     assert (await refuse(engine, insert(child).values(id=[3]))).value == [3]
+    assert (await refuse(engine, delete(parent))).value == [1, 2]
 
 
 @pytest.fixture
@@ -395,6 +397,29 @@ async def test_deletions_by_rows_of_parameters(referred: AndamiosEngine) -> None
                 delete(table).where(table.c.code == bindparam("given"), table.c.name.is_(None)),
                 [{"given": "A1"}, {"given": None}],
             )
+
+
+async def test_parameters_of_another_type_than_the_column(engine: AndamiosEngine) -> None:
+    """What they are compared with is what the parameters' type makes of them."""
+
+    class Upper(TypeDecorator[str]):
+        impl = String
+        cache_ok = True
+
+        def process_bind_param(self, value: Any, dialect: Any) -> Any:
+            return value and value.upper()
+
+    metadata = MetaData()
+    parent = Table("parent", metadata, Column("code", Upper, primary_key=True))
+    child = Table("child", metadata, Column("code", ForeignKey("parent.code", ondelete="CASCADE")))
+    async with engine.begin() as connection:
+        await connection.run_sync(metadata.create_all)
+        await connection.execute(text("INSERT INTO parent VALUES ('a'), ('b'), ('A')"))
+        await connection.execute(text("INSERT INTO child VALUES ('a'), ('b'), ('A')"))
+    async with engine.begin() as connection:
+        given = bindparam("given", type_=String)
+        await connection.execute(delete(parent).where(parent.c.code == given), [{"given": n} for n in "ab"])
+    assert await rows(engine, child) == [("A",)]
 
 
 async def test_a_comparison_with_none_finds_nothing(referred: AndamiosEngine) -> None:

@@ -8,6 +8,8 @@ The rules:
 * After a DELETE, rows whose parent is gone are deleted or changed as ``ondelete`` says. In a flush that waits
   until it has ended, because the flush counts the rows that its own statements delete.
 * Before COMMIT, in the same transaction, what was noted is verified: a key that refers to nothing rolls back.
+  Listeners to the commit may write after that, and what they write is verified as soon as it is sent.
+* What is done about a statement has its time limit.
 * What is noted belongs to one transaction. Nothing is noted of reading, and nothing of text.
 """
 
@@ -24,14 +26,14 @@ from sqlalchemy.orm import Session
 
 from andamios_orm.core.dialect.bulk import BulkRows
 from andamios_orm.core.errors import NotSupportedError, TransactionAbortedError
-from andamios_orm.core.integrity.references import Key, Reference, constraints_to
+from andamios_orm.core.integrity.references import Key, Reference, constraints_to, key_list, word_list
 from andamios_orm.core.integrity.writes import Write, hidden_tables
 from andamios_orm.core.unit_of_work import UnitOfWork
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping
 
-    from sqlalchemy import Engine, Executable, ForeignKeyConstraint, Row
+    from sqlalchemy import Engine, ForeignKeyConstraint, Select
     from sqlalchemy.engine import ExecutionContext
 
 __all__ = ["install"]
@@ -52,9 +54,9 @@ class _Touched:
     written: set[Key] = field(default_factory=set)
     """What rows were made to refer to."""
     changed: set[Key] = field(default_factory=set)
-    """What rows referred to when their parents got other keys."""
+    """What rows referred to when their parents got other keys, in the engine's words."""
     removed: set[Key] = field(default_factory=set)
-    """What rows referred to when their parents were deleted."""
+    """What rows referred to when their parents were deleted, in the engine's words."""
 
 
 @dataclass
@@ -64,6 +66,8 @@ class _Transaction:
     references: dict[Reference, _Touched] = field(default_factory=dict)
     acting: bool = False
     """Whether a deletion is being followed up."""
+    committing: bool = False
+    """Whether it was verified, and will not be once more."""
 
 
 _transactions: WeakKeyDictionary[Connection, _Transaction] = WeakKeyDictionary()
@@ -137,8 +141,9 @@ def _note_removed(connection: Connection, write: Write, constraint: ForeignKeyCo
     if write.context.isdelete:
         # Not to find out afterwards that there is no such action.
         _ = reference.action
+    options = _options(reference, write.context.execution_options)
     for query, parameters in write.removed(reference):
-        found.update(map(tuple, _rows(connection, reference, query, parameters)))
+        found.update(map(tuple, connection.execute(query, parameters, execution_options=options)))
 
 
 def _touched(connection: Connection, context: Any, constraint: ForeignKeyConstraint) -> _Touched:
@@ -158,21 +163,16 @@ def _reference(context: Any, constraint: ForeignKeyConstraint) -> Reference:
     return Reference(constraint, frozenset(schemas.items()))
 
 
-def _rows(
-    connection: Connection,
-    reference: Reference,
-    statement: Executable,
-    parameters: dict[str, Any] | None = None,
-) -> Sequence[Row[Any]]:
-    options = {"schema_translate_map": dict(reference.schemas)}
-    return connection.execute(statement, parameters, execution_options=options).all()
+def _options(reference: Reference, given: Mapping[str, Any]) -> dict[str, Any]:
+    limits = {name: given[name] for name in ("statement_timeout",) if name in given}
+    return {"schema_translate_map": dict(reference.schemas), **limits}
 
 
 def _executed(
     connection: Connection, statement: Any, multiple: Any, single: Any, options: Any, result: Any
 ) -> None:
     if statement.is_dml and not _is_flushing(connection):
-        _follow_up(connection)
+        _follow_up(connection, options)
 
 
 def _is_flushing(connection: Connection) -> bool:
@@ -191,18 +191,20 @@ def _begun(session: UnitOfWork, transaction: Any, connection: Connection) -> Non
 def _flushed(session: UnitOfWork, context: Any) -> None:
     transaction: Any = session.get_transaction()
     for connection, *_ in transaction._connections.values():
-        _follow_up(connection)
+        _follow_up(connection, {})
 
 
-def _follow_up(connection: Connection) -> None:
-    # A loop, not a recursion: a chain of rows that refer to one another may be long.
+def _follow_up(connection: Connection, options: Mapping[str, Any]) -> None:
     transaction = _transactions.get(connection)
     if transaction is None or transaction.acting:
         return
     transaction.acting = True
     try:
+        # Not a recursion: a chain of rows that refer to one another may be long.
         while (due := _due(transaction)) is not None:
-            _act(connection, *due)
+            _act(connection, *due, options)
+        if transaction.committing:
+            _verify_all(connection, transaction)
     finally:
         transaction.acting = False
 
@@ -212,11 +214,10 @@ def _due(transaction: _Transaction) -> tuple[Reference, _Touched] | None:
     return next((entry for entry in references if entry[1].removed and entry[0].action is not None), None)
 
 
-def _act(connection: Connection, reference: Reference, touched: _Touched) -> None:
+def _act(connection: Connection, reference: Reference, touched: _Touched, options: Mapping[str, Any]) -> None:
     keys, touched.removed = touched.removed, set()
-    options = {"schema_translate_map": dict(reference.schemas)}
     try:
-        connection.execute(reference.act(keys, connection.dialect), execution_options=options)
+        connection.execute(reference.act(keys), execution_options=_options(reference, options))
     except BaseException:
         # Who goes on all the same is told at commit.
         touched.removed |= keys
@@ -224,23 +225,30 @@ def _act(connection: Connection, reference: Reference, touched: _Touched) -> Non
 
 
 def _committing(connection: Connection) -> None:
-    transaction = _transactions.get(connection)
-    if transaction is None:
-        return
+    transaction = _transactions.setdefault(connection, _Transaction())
     try:
         with suppress(TransactionAbortedError):
             # Of which COMMIT will say so, and what became of the data.
+            _follow_up(connection, {})
             _verify_all(connection, transaction)
     except BaseException:
         # For SQLAlchemy the transaction is over now, and no rollback() would be sent any more.
         connection._rollback_impl()
         raise
+    transaction.committing = True
 
 
 def _verify_all(connection: Connection, transaction: _Transaction) -> None:
-    _follow_up(connection)
-    for reference, touched in transaction.references.items():
-        _verify(connection, reference, touched)
+    try:
+        for reference, touched in transaction.references.items():
+            _verify(connection, reference, touched)
+        transaction.references.clear()
+    except BaseException:
+        if not connection.invalidated:
+            # A listener to the commit that goes on all the same is told by COMMIT.
+            driver: Any = connection.connection.dbapi_connection
+            driver.raw.abort()
+        raise
 
 
 def _verify(connection: Connection, reference: Reference, touched: _Touched) -> None:
@@ -248,17 +256,17 @@ def _verify(connection: Connection, reference: Reference, touched: _Touched) -> 
     if touched.whole:
         _refuse(connection, reference, reference.orphan(), removed=False)
     if touched.written and _count_found(connection, reference, touched.written) < len(touched.written):
-        query = reference.orphan_of(reference.columns, touched.written, dialect)
-        _refuse(connection, reference, query, removed=False)
+        written = key_list(reference.columns, touched.written, dialect)
+        _refuse(connection, reference, reference.orphan_of(written), removed=False)
     if gone:
-        _refuse(connection, reference, reference.orphan_of(reference.referred, gone, dialect), removed=True)
+        _refuse(connection, reference, reference.orphan_of(word_list(reference.referred, gone)), removed=True)
 
 
 def _count_found(connection: Connection, reference: Reference, keys: set[Key]) -> int:
-    ((count,),) = _rows(connection, reference, reference.count_found(keys, connection.dialect))
-    return int(count)
+    query = reference.count_found(keys, connection.dialect)
+    return int(connection.execute(query, execution_options=_options(reference, {})).scalar_one())
 
 
-def _refuse(connection: Connection, reference: Reference, orphan: Executable, *, removed: bool) -> None:
-    for row in _rows(connection, reference, orphan):
+def _refuse(connection: Connection, reference: Reference, orphan: Select[Any], *, removed: bool) -> None:
+    for row in connection.execute(orphan, execution_options=_options(reference, {})).all():
         raise reference.error(tuple(row), removed=removed, hidden=connection.engine.hide_parameters)

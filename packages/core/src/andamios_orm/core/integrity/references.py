@@ -1,7 +1,9 @@
 """Foreign keys as references: who refers to whom, and the statements that find what refers to nothing.
 
-A key is the tuple of the values of a foreign key's columns. However many keys there are, they travel to the
-engine as one parameter for each column.
+A key is the tuple of the values of a foreign key's columns: as Python has them, of what is written, or in the
+engine's own words, of what is in the database. Only the words come back to it as they were, whatever a type
+makes of a value on its way to Python. However many keys there are, they travel to the engine as one parameter
+for each column.
 """
 
 from __future__ import annotations
@@ -23,7 +25,6 @@ from sqlalchemy import (
     bindparam,
     cast,
     delete,
-    distinct,
     exc,
     exists,
     func,
@@ -31,7 +32,6 @@ from sqlalchemy import (
     literal_column,
     select,
     text,
-    tuple_,
     update,
 )
 
@@ -41,10 +41,10 @@ from andamios_orm.core.errors import ForeignKeyError, NotSupportedError
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
-    from sqlalchemy import ColumnElement, Delete, FromClause, Subquery, Update
+    from sqlalchemy import ColumnElement, Delete, Exists, FromClause, Subquery, Update
     from sqlalchemy.engine import Dialect
 
-__all__ = ["Key", "Reference", "columns_in", "constraints_to", "equal", "key_list"]
+__all__ = ["Key", "Reference", "columns_in", "constraints_to", "equal", "key_list", "word_list", "words"]
 
 Key = tuple[Any, ...]
 """The values of the columns of a foreign key, none of which is None."""
@@ -97,41 +97,35 @@ class Reference(NamedTuple):
         return action if action in _ACTIONS else None
 
     def count_found(self, keys: Collection[Key], dialect: Dialect) -> Select[Any]:
-        """Count how many of ``keys`` have a parent, or more where parents share a key."""
+        """Count how many of ``keys`` have a parent; a key alone counts for each of its parents."""
         if len(keys) == 1:
             # The way of most transactions, and the shortest one.
             (key,) = keys
             return select(func.count()).where(equal(self.referred, map(_literal, key, self.columns)))
         listed = key_list(self.columns, keys, dialect)
-        parent, matched = self._parent(listed.c)
-        return select(self._counted(list(listed.c))).select_from(listed).join(parent, matched)
+        return select(func.count()).select_from(listed).where(self._has_parent(listed.c))
 
-    def orphan_of(
-        self, columns: Sequence[Column[Any]], keys: Collection[Key], dialect: Dialect
-    ) -> Select[Any]:
-        """Find one of ``keys`` that a row refers to, and that has no parent.
-
-        Args:
-            columns: What the keys are values of: the columns that refer, or those that are referred to.
-            keys: The keys.
-            dialect: The dialect.
-        """
-        listed = key_list(columns, keys, dialect)
+    def orphan_of(self, listed: Subquery) -> Select[Any]:
+        """Find one of the keys that are ``listed`` that a row refers to, and that has no parent."""
         child = self.constraint.table.alias()
         found = select(*listed.c).select_from(listed)
         found = found.join(child, equal(columns_in(child, self.columns), listed.c))
-        return found.where(self._without_parent(listed.c)).order_by(*listed.c).limit(1)
+        return found.where(~self._has_parent(listed.c)).order_by(*listed.c).limit(1)
 
     def orphan(self) -> Select[Any]:
         """Find the key of one row, whichever, that refers to nothing."""
         given = and_(*(column.is_not(None) for column in self.columns))
-        found = select(*self.columns).where(given, self._without_parent(self.columns))
+        found = select(*self.columns).where(given, ~self._has_parent(self.columns))
         return found.order_by(*self.columns).limit(1)
 
-    def act(self, keys: Collection[Key], dialect: Dialect) -> Delete | Update:
-        """Do what ``ondelete`` says with the rows whose key is one of ``keys`` and has no parent any more."""
-        listed = key_list(self.referred, keys, dialect)
-        affected = (equal(self.columns, listed.c), self._without_parent(listed.c))
+    def act(self, keys: Collection[Key]) -> Delete | Update:
+        """Do what ``ondelete`` says with the rows whose key is one of ``keys`` and has no parent any more.
+
+        Args:
+            keys: The keys, in the engine's words.
+        """
+        listed = word_list(self.referred, keys)
+        affected = (equal(self.columns, listed.c), ~self._has_parent(listed.c))
         if self.action == "CASCADE":
             return delete(self.constraint.table).where(*affected)
         value = None if self.action == "SET NULL" else text("DEFAULT")
@@ -173,21 +167,11 @@ class Reference(NamedTuple):
         error.value = value
         return error
 
-    def _counted(self, key: Sequence[ColumnElement[Any]]) -> ColumnElement[int]:
-        # Each key once; parents whose primary key it is come once by themselves.
-        if {*self.referred} == {*self.referred[0].table.primary_key}:
-            return func.count()
-        return func.count(distinct(key[0] if len(key) == 1 else tuple_(*key)))
-
-    def _parent(self, key: Iterable[ColumnElement[Any]]) -> tuple[FromClause, ColumnElement[bool]]:
+    def _has_parent(self, key: Iterable[ColumnElement[Any]]) -> Exists:
         # Under another name, because a table may refer to itself.
         parent = self.referred[0].table.alias()
-        return parent, equal(columns_in(parent, self.referred), key)
-
-    def _without_parent(self, key: Iterable[ColumnElement[Any]]) -> ColumnElement[bool]:
-        listed = list(key)
-        parent, matched = self._parent(listed)
-        return ~exists().select_from(parent).where(matched).correlate_except(parent)
+        matched = equal(columns_in(parent, self.referred), key)
+        return exists().select_from(parent).where(matched).correlate_except(parent)
 
 
 def constraints_to(table: Table) -> Sequence[ForeignKeyConstraint]:
@@ -215,13 +199,24 @@ def _referrers(metadata: MetaData) -> dict[str, list[ForeignKeyConstraint]]:
 
 
 def key_list(columns: Sequence[Column[Any]], keys: Iterable[Key], dialect: Dialect) -> Subquery:
-    """Return ``keys``, which are values of ``columns``, as something to select from."""
-    return select(
-        *(
-            _unnested(column, values, dialect).label(f"k{number}")
-            for number, (column, values) in enumerate(zip(columns, zip(*keys, strict=True), strict=True))
-        )
-    ).subquery()
+    """Return ``keys``, which are values of ``columns`` as Python has them, as something to select from."""
+    given = zip(columns, zip(*keys, strict=True), strict=True)
+    return _listed(_unnested(column, values, dialect) for column, values in given)
+
+
+def word_list(columns: Sequence[Column[Any]], keys: Iterable[Key]) -> Subquery:
+    """Return ``keys``, which are values of ``columns`` in the engine's words, as something to select from."""
+    given = zip(columns, zip(*keys, strict=True), strict=True)
+    return _listed(_read(column, texts) for column, texts in given)
+
+
+def words(columns: Iterable[ColumnElement[Any]]) -> list[ColumnElement[Any]]:
+    """Return ``columns`` in the engine's words, which it reads back as the same values."""
+    return [cast(column, String) for column in columns]
+
+
+def _listed(columns: Iterable[ColumnElement[Any]]) -> Subquery:
+    return select(*(column.label(f"k{number}") for number, column in enumerate(columns))).subquery()
 
 
 def _unnested(column: Column[Any], values: Sequence[Any], dialect: Dialect) -> ColumnElement[Any]:
@@ -231,12 +226,16 @@ def _unnested(column: Column[Any], values: Sequence[Any], dialect: Dialect) -> C
     listed: ColumnElement[Any]
     if _TEXTS.issuperset(map(type, sent)):
         # DuckDB 1.5 takes 100 microseconds for each value of a list, and next to nothing for a text.
-        texts = bindparam(None, json.dumps(list(map(str, sent))), String, unique=True)
-        listed = cast(func.unnest(func.from_json(texts, literal_column("""'["VARCHAR"]'"""))), column.type)
+        listed = _read(column, list(map(str, sent)))
     else:
         listed = func.unnest(bindparam(None, list(values), LIST(column.type), unique=True), type_=column.type)
     # What the type puts around a parameter, it puts around each of these.
     return implementation.bind_expression(listed) if implementation._has_bind_expression else listed
+
+
+def _read(column: Column[Any], texts: Sequence[str]) -> ColumnElement[Any]:
+    listed = bindparam(None, json.dumps(texts), String, unique=True)
+    return cast(func.unnest(func.from_json(listed, literal_column("""'["VARCHAR"]'"""))), column.type)
 
 
 def _literal(value: Any, column: Column[Any]) -> ColumnElement[Any]:

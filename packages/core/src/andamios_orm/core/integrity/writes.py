@@ -23,6 +23,7 @@ from andamios_orm.core.integrity.references import (
     constraints_to,
     equal,
     key_list,
+    words,
 )
 
 if TYPE_CHECKING:
@@ -86,11 +87,14 @@ class Write(NamedTuple):
         ]
 
     def removed(self, reference: Reference) -> Iterator[tuple[Select[Any], dict[str, Any]]]:
-        """Return queries, and their parameters, for the keys that it may remove and that rows refer to."""
+        """Return queries, and their parameters, for the keys that it may remove and that rows refer to.
+
+        They tell the keys in the engine's words.
+        """
         statement = _plain(self.context.invoked_statement)
         aliased = isinstance(statement.table, AliasedReturnsRows)
         table, criteria = statement.table if aliased else self.table, statement._where_criteria
-        query = select(*columns_in(table, reference.referred)).distinct()
+        query = select(*words(columns_in(table, reference.referred))).distinct()
         query = query.where(reference.referred_by(table))
         rows, names = self.context.compiled_parameters, _parameter_names(criteria)
         if not _repeats(criteria) or not names <= rows[0].keys():
@@ -226,6 +230,8 @@ def _compares(part: Any) -> bool:
         and isinstance(part.left, Column)
         and isinstance(part.right, BindParameter)
         and not part.right.unique
+        # Of another type, what it is compared with is not what the column makes of it.
+        and part.right.type is part.left.type
     )
 
 
