@@ -241,6 +241,18 @@ async def test_a_load_that_fails_fails_for_its_task_alone(cache: CacheManager) -
     assert await cache.get_cached_result("a") == 1
 
 
+async def test_a_load_that_asks_for_its_own_key_does_not_wait_for_itself(cache: CacheManager) -> None:
+    async def inner() -> int:
+        return 1
+
+    async def outer() -> int:
+        return 1 + await asyncio.create_task(cache.get_or_load("a", inner))
+
+    async with asyncio.timeout(10):
+        assert await cache.get_or_load("a", outer) == 2
+    assert await cache.get_cached_result("a") == 1
+
+
 async def test_a_value_that_cannot_be_kept_is_refused_to_each(cache: CacheManager) -> None:
     async def load() -> object:
         await asyncio.sleep(0)

@@ -12,11 +12,20 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from sqlalchemy import (
+    Column,
+    CreateView,
     ForeignKey,
+    Integer,
+    MetaData,
     Numeric,
     Select,
+    Sequence,
+    String,
+    Table,
+    TypeDecorator,
     bindparam,
     column,
     delete,
@@ -24,9 +33,11 @@ from sqlalchemy import (
     func,
     insert,
     lambda_stmt,
+    literal,
     literal_column,
     select,
     text,
+    type_coerce,
     union_all,
     update,
 )
@@ -245,6 +256,55 @@ async def test_another_schema_has_another_result(flights: AndamiosEngine, cache:
             result = await session.execute(DELAYS, execution_options=KEPT)
             assert result.all() == [(2, 20)]
     assert cache.statistics().memory_hits > 0
+
+
+async def test_other_types_have_another_result(flights: AndamiosEngine, cache: CacheManager) -> None:
+    class Twice(TypeDecorator[int]):
+        impl = Integer
+        cache_ok = True
+
+        def process_bind_param(self, value: Any, dialect: Any) -> Any:
+            return value * 2
+
+        def process_result_value(self, value: Any, dialect: Any) -> Any:
+            return value * 2
+
+    delay = Flight.__table__.c.delay
+    for _ in range(2):
+        assert await rows(flights, select(func.max(type_coerce(delay, Integer)))) == [(20,)]
+        assert await rows(flights, select(func.max(type_coerce(delay, Twice)))) == [(40,)]
+        assert await rows(flights, select(Flight.id).where(delay == literal(10, Integer))) == [(1,)]
+        assert await rows(flights, select(Flight.id).where(delay == literal(10, Twice))) == [(2,)]
+
+
+async def test_another_model_of_a_table_has_its_own_names(
+    flights: AndamiosEngine, cache: CacheManager
+) -> None:
+    class Other(DeclarativeBase):
+        pass
+
+    class Late(Other):
+        __table__ = Table(
+            Flight.__tablename__,
+            MetaData(),
+            Column("id", Integer, key="number", primary_key=True),
+            Column("delay", String),
+        )
+
+    await rows(flights, select(Flight.id, Flight.delay))
+    named = select(Late.number, Late.delay)  # type: ignore[attr-defined] # the table has it
+    for _ in range(2):
+        async with AsyncSession(flights) as session:
+            first = (await session.execute(named, execution_options=KEPT)).first()
+            assert first is not None
+            assert first.number == 1
+
+
+async def test_a_table_without_a_model_is_kept_too(flights: AndamiosEngine, cache: CacheManager) -> None:
+    table = Table(Flight.__tablename__, MetaData(), Column("id", Integer), Column("delay", Integer))
+    for _ in range(2):
+        assert await rows(flights, select(table).where(table.c.id == 1)) == [(1, 10)]
+    assert cache.statistics().memory_hits == 1
 
 
 async def test_another_database_has_another_result(flights: AndamiosEngine, cache: CacheManager) -> None:
@@ -544,13 +604,14 @@ async def test_objects_are_refused(flights: AndamiosEngine, cache: CacheManager,
         text("SET TimeZone = 'UTC'"),
         select(func.set_config("app.tenant", "1", True), Flight.id),
         select(insert(Airline).values(id=2, name="x").returning(Airline.id).cte().c.id),
+        select(Flight.id, Sequence("numbers").next_value()),
     ],
-    ids=range(4),
+    ids=range(5),
 )
 async def test_what_does_more_than_read_is_refused(
     flights: AndamiosEngine, cache: CacheManager, statement: Any
 ) -> None:
-    with pytest.raises(NotSupportedError, match="writes or changes a setting"):
+    with pytest.raises(NotSupportedError, match=r"writes or changes a setting|draws from a sequence"):
         await rows(flights, statement)
 
 
@@ -568,6 +629,34 @@ async def test_hidden_tables_must_be_named(
         policy = CachePolicy(tables=[])
         found = [await session.scalar(statement, execution_options={"cache": policy}) for _ in range(2)]
     assert found[0] == found[1]
+
+
+async def test_the_tables_behind_a_view_of_the_metadata_are_known(
+    flights: AndamiosEngine, cache: CacheManager
+) -> None:
+    view = CreateView(select(Flight.__table__.c.delay), "delays", metadata=MetaData())
+    async with flights.begin() as connection:
+        await connection.execute(view)
+    for delay in range(3):
+        await set_delay(flights, delay)
+        for _ in range(2):
+            assert await rows(flights, select(view.table)) == [(delay,), (delay,)]
+    assert cache.statistics().memory_hits == 3
+
+
+async def test_a_database_that_is_attached_anew_is_read_anew(
+    flights: AndamiosEngine, cache: CacheManager, tmp_path: Path
+) -> None:
+    other = Table("seat", MetaData(), Column("id", Integer), schema="other.main")
+    for number in range(2):
+        with duckdb.connect(tmp_path / f"{number}.db") as connection:
+            connection.execute(f"CREATE TABLE seat AS SELECT {number} AS id")
+    for number in range(2):
+        async with SessionManager(flights) as session:
+            await session.execute(text(f"ATTACH '{tmp_path}/{number}.db' AS other"))
+        assert await rows(flights, select(other)) == [(number,)]
+        async with SessionManager(flights) as session:
+            await session.execute(text("DETACH other"))
 
 
 async def test_the_tables_behind_a_view_are_named(flights: AndamiosEngine, cache: CacheManager) -> None:

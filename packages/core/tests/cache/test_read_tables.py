@@ -5,7 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from sqlalchemy import Column, ForeignKey, Table, func, literal_column, select, table, text, union
+from sqlalchemy import (
+    Column,
+    CreateView,
+    ForeignKey,
+    MetaData,
+    Sequence,
+    Table,
+    column,
+    func,
+    literal_column,
+    select,
+    table,
+    text,
+    union,
+)
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import DeclarativeBase, Mapped, aliased, column_property, mapped_column, relationship
 from sqlalchemy.sql.elements import TString, _TStringText
@@ -46,6 +60,9 @@ class Charter(Flight):
     __mapper_args__ = {"polymorphic_identity": "charter"}
 
 
+VIEW = CreateView(select(Place.id), "places", metadata=MetaData()).table
+TEXT_VIEW = CreateView(select(column("id")).select_from(text("place")), "texts", metadata=MetaData()).table
+
 LATE = select(Flight.id).where(Flight.kind == "late").cte()
 
 
@@ -67,6 +84,8 @@ LATE = select(Flight.id).where(Flight.kind == "late").cte()
         (select(func.count()).select_from(Place), {"place"}),
         (select(Place.id).order_by(text("id desc")), {"place"}),
         (select(func.now()), set()),
+        (select(func.unnest([1, 2]).table_valued("n").c.n, Place.id), {"place"}),
+        (select(VIEW), {"places", "place"}),
     ],
 )
 def test_the_tables_that_a_query_reads(statement: Any, tables: set[str]) -> None:
@@ -90,18 +109,24 @@ def template(text: str) -> TString:
         select(text("*")).select_from(text("place")),
         select(text("*")).select_from(template("place")),
         select(Place.id).where(template("EXISTS (TABLE flight)")),
+        select(Place.id, func.flights().table_valued("n").c.n),
+        select(TEXT_VIEW),
     ],
 )
-def test_text_may_hide_tables(statement: Any) -> None:
+def test_text_and_functions_may_hide_tables(statement: Any) -> None:
     assert sources_of(statement, postgresql.dialect()).hidden
 
 
 @pytest.mark.parametrize(
     "statement",
-    [select(Place.id).with_for_update(), select(select(Place.id).with_for_update().subquery())],
+    [
+        select(Place.id).with_for_update(),
+        select(select(Place.id).with_for_update().subquery()),
+        select(Place.id, Sequence("numbers").next_value()),
+    ],
 )
-def test_locks_are_noticed(statement: Any) -> None:
-    assert sources_of(statement, postgresql.dialect()).locks
+def test_what_does_more_than_read_is_noticed(statement: Any) -> None:
+    assert sources_of(statement, postgresql.dialect()).acts
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import (
     Column,
+    CreateView,
     ForeignKey,
     Integer,
     MetaData,
@@ -61,6 +62,8 @@ class Invoice(Base):
     airline_id: Mapped[int] = mapped_column(ForeignKey("airline.id", ondelete="RESTRICT"))
 
 
+VIEW = CreateView(select(Airline.id), "airlines", metadata=MetaData()).table
+
 PLAIN = Table("Plain", MetaData(), Column("id", Integer), schema="other")
 
 
@@ -76,6 +79,8 @@ def written(statement: Any, dialect: Any = None) -> set[str]:
         (select(Flight.id).order_by(text("id desc")), set()),
         (literal(1), set()),
         (insert(Airline).values(id=1), {"airline"}),
+        (insert(Flight).prefix_with("OR REPLACE").values(id=1), {"flight", "seat"}),
+        (update(VIEW).values(id=1), {"airlines", EVERYTHING}),
         (insert(PLAIN).from_select(["id"], select(Flight.id)), {"plain"}),
         (update(Seat).values(flight_id=1), {"seat"}),
         (update(table("seat", column("id"))).values(id=1), {"seat"}),
@@ -143,6 +148,8 @@ WRITING = [
     "SELECT 1; DROP TABLE flight",
     "SET search_path TO other; INSERT INTO flight VALUES (1)",
     "SELECTED",
+    "ATTACH 'other.db'",
+    "DETACH other",
 ]
 
 
@@ -163,7 +170,6 @@ def test_other_text_writes_everything(sql: str) -> None:
         ("set local app.tenant = '1'", set()),
         ("RESET ALL", set()),
         ("USE other", set()),
-        ("ATTACH 'other.db'", set()),
         ("SELECT set_config('app.tenant', '1', true)", set()),
     ],
 )

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterable
+from contextvars import ContextVar
 from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -68,6 +69,10 @@ class _Load:
         self.tables = tables
         self.began = began
         self.given: asyncio.Future[bytes | None] = asyncio.get_running_loop().create_future()
+
+
+_leading: ContextVar[frozenset[_Load]] = ContextVar("andamios_orm_loads", default=frozenset())
+"""The loads that what happens here is done by: who waited for one of them would wait for ever."""
 
 
 class Levels:
@@ -168,18 +173,19 @@ class Levels:
         return None
 
     async def _others(self, key: str) -> bytes | None:
-        while (load := self._loads.get(key)) is not None and self._is_current(load):
+        while (load := self._loads.get(key)) is not None and self._may_be_waited_for(load):
             # Who is cancelled here leaves the load alone, and a load that is cancelled leaves us alone.
             await asyncio.wait((load.given,))
             if not load.given.cancelled():
                 return load.given.result()
         return None
 
-    def _is_current(self, load: _Load) -> bool:
-        return self.memory.is_unchanged(load.tables, load.began.near)
+    def _may_be_waited_for(self, load: _Load) -> bool:
+        return load not in _leading.get() and self.memory.is_unchanged(load.tables, load.began.near)
 
     async def _lead(self, request: Request) -> Any:
         load = self._loads[request.key] = _Load(request.tables, self.moment())
+        token = _leading.set(_leading.get() | {load})
         try:
             data = await self._far(request.key)
             if data is not None:
@@ -190,6 +196,7 @@ class Levels:
             load.given.cancel()
             raise
         finally:
+            _leading.reset(token)
             if not load.given.done():
                 load.given.set_result(None)
             if self._loads.get(request.key) is load:

@@ -33,6 +33,8 @@ def pack(value: Any) -> bytes:
     It is None, a bool, int, float, str, bytes, Decimal, date, datetime, time, timedelta or UUID, a member of
     an Enum that stands at the top of a module, or a list, tuple or dict of such values.
 
+    A bytearray or memoryview comes back as bytes.
+
     Raises:
         NotSupportedError: It holds something else, a subclass of one of these included, or itself.
     """

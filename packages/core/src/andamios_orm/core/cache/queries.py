@@ -1,7 +1,6 @@
 """Answer a session's queries from the cache, where their statement asks for it.
 
-The key of a result is all that decides about its rows: the compiled SQL, its parameters, the schemas that the
-session translates to, and the database. The rules:
+The rules:
 
 * A session with changes that are not flushed, or whose transaction has written, reads from the database and
   keeps nothing.
@@ -14,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from hashlib import blake2b
 from math import inf
 from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakKeyDictionary
@@ -27,8 +25,9 @@ from sqlalchemy.sql.compiler import WARN_LINTING
 from sqlalchemy.sql.elements import AbstractTextClause
 from sqlalchemy.util.concurrency import await_, greenlet_spawn
 
+from andamios_orm.core.cache.keys import form_of, query_key
 from andamios_orm.core.cache.levels import Levels, Request
-from andamios_orm.core.cache.packing import pack, unpack
+from andamios_orm.core.cache.packing import unpack
 from andamios_orm.core.cache.read_tables import sources_of, table_name
 from andamios_orm.core.cache.written import effect_of_compiled
 from andamios_orm.core.errors import ConfigurationError, NotSupportedError
@@ -56,7 +55,7 @@ class CachePolicy:
     Attributes:
         ttl: Seconds for which they are kept at most; by default the manager's.
         tables: Further tables that they depend on, such as those behind a view. They must be named where SQL
-            text may hide some, if only by an empty list.
+            text or a function in FROM may hide some, if only by an empty list.
     """
 
     ttl: float | None = None
@@ -66,6 +65,7 @@ class CachePolicy:
 class _Shape(NamedTuple):
     """What all queries with the same SQL have in common."""
 
+    form: bytes
     tables: frozenset[str]
     hidden: bool
     attributes: tuple[Any, ...]
@@ -171,15 +171,11 @@ class QueryCache:
         )
         shape = self._shape(statement, compiled)
         return _Query(
-            self._key(compiled.string, parameters, schemas),
+            query_key(self._database, shape.form, parameters, schemas or {}),
             _tables(shape, policy),
             seconds_of(policy.ttl, self._ttl),
             _names(statement, shape),
         )
-
-    def _key(self, sql: str, parameters: dict[str, Any], schemas: Any) -> str:
-        parts = [self._database, sql, sorted(parameters.items()), dict(schemas or {})]
-        return f"query:{blake2b(pack(parts), digest_size=20).hexdigest()}"
 
     def _shape(self, statement: Any, compiled: Compiled) -> _Shape:
         shape = self._shapes.get(compiled)
@@ -261,7 +257,8 @@ def _shape_of(statement: Any, compiled: Compiled) -> _Shape:
         raise NotSupportedError.of(
             "the cache", "a statement that writes or changes a setting", "run it without a CachePolicy"
         )
-    attributes = tuple(described["expr"] for described in getattr(statement, "column_descriptions", ()))
+    described: Sequence[Any] = getattr(statement, "column_descriptions", ())
+    attributes = tuple(selected["expr"] for selected in described)
     if statement.is_from_statement or any(map(_is_object, attributes)):
         raise NotSupportedError.of(
             "the cache",
@@ -269,9 +266,12 @@ def _shape_of(statement: Any, compiled: Compiled) -> _Shape:
             "select columns, as in select(Flight.id, Flight.carrier)",
         )
     sources = sources_of(statement, compiled.dialect)
-    if sources.locks:
-        raise NotSupportedError.of("the cache", "a query that locks rows", "run it without a CachePolicy")
-    return _Shape(sources.tables, sources.hidden or not sources.tables, attributes)
+    if sources.acts:
+        raise NotSupportedError.of(
+            "the cache", "a query that locks rows or draws from a sequence", "run it without a CachePolicy"
+        )
+    form = form_of(compiled, (selected["name"] for selected in described))
+    return _Shape(form, sources.tables, sources.hidden or not sources.tables, attributes)
 
 
 def _is_object(selected: Any) -> bool:
@@ -302,7 +302,8 @@ def _rows(state: ORMExecuteState) -> list[Any]:
 
 
 def _listed(result: Result[Any]) -> list[Any]:
-    return [list(result.keys()), list(map(list, result))]
+    # A name may be one of SQLAlchemy's own kinds of text.
+    return [list(map(str, result.keys())), list(map(list, result))]
 
 
 def _result(kept: list[Any], names: Sequence[tuple[Any, ...]]) -> Result[Any]:

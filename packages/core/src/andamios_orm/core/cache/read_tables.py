@@ -20,14 +20,18 @@ _SELECTING = re.compile(r"\b(?:SELECT|FROM|JOIN|TABLE|VALUES)\b", re.IGNORECASE)
 """What SQL text may read a table with."""
 
 
+_SELF_CONTAINED = ("generate_series", "range", "unnest")
+"""Functions whose rows are made of their arguments; any other one in FROM may read tables."""
+
+
 class Sources(NamedTuple):
     """Where the rows of a query come from."""
 
     tables: frozenset[str]
     hidden: bool
-    """Whether SQL text in it may name further tables."""
-    locks: bool
-    """Whether it locks the rows that it reads."""
+    """Whether SQL text or a function in it may read further tables."""
+    acts: bool
+    """Whether it locks the rows that it reads, or draws from a sequence."""
 
 
 def table_name(table: str | TableClause) -> str:
@@ -43,19 +47,24 @@ def sources_of(statement: ClauseElement, dialect: Dialect) -> Sources:
     """
     compiler: Any = dialect.statement_compiler
     recorder = _recorder(compiler)(dialect, statement)
-    return Sources(frozenset(recorder.tables), recorder.hidden, recorder.locks)
+    return Sources(frozenset(recorder.tables), recorder.hidden, recorder.acts)
 
 
 class _Recorder:
     """Takes part in a compiler, and notes what is rendered."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
+        self.dialect: Dialect
         self.tables: set[str] = set()
-        self.hidden = self.locks = False
+        self.hidden = self.acts = False
         super().__init__(*arguments, **options)
 
     def visit_table(self, table: Any, *arguments: Any, **options: Any) -> Any:
         self.tables.add(table_name(table))
+        if getattr(table, "is_view", False):
+            behind = sources_of(table._creator_ddl.selectable, self.dialect)
+            self.tables |= behind.tables
+            self.hidden |= behind.hidden
         return super().visit_table(table, *arguments, **options)  # type: ignore[misc] # of the compiler
 
     def visit_textclause(self, clause: Any, *arguments: Any, **options: Any) -> Any:
@@ -75,8 +84,16 @@ class _Recorder:
         return super().escape_literal_column(text)  # type: ignore[misc] # of the compiler
 
     def for_update_clause(self, select: Any, **options: Any) -> Any:
-        self.locks = True
+        self.acts = True
         return super().for_update_clause(select, **options)  # type: ignore[misc] # of the compiler
+
+    def visit_sequence(self, sequence: Any, **options: Any) -> Any:
+        self.acts = True
+        return super().visit_sequence(sequence, **options)  # type: ignore[misc] # of the compiler
+
+    def visit_function(self, function: Any, *arguments: Any, **options: Any) -> Any:
+        self.hidden |= options.get("asfrom", False) and function.name.lower() not in _SELF_CONTAINED
+        return super().visit_function(function, *arguments, **options)  # type: ignore[misc] # of the compiler
 
 
 @lru_cache(maxsize=32)

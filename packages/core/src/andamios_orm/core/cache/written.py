@@ -41,7 +41,7 @@ _READING = re.compile(
 _WRITING = re.compile(r"\b(?:INSERT|UPDATE|DELETE|MERGE|INTO)\b|;\s*\S", re.IGNORECASE)
 """What makes text write all the same, in a common table expression or a second statement."""
 
-_SETTING = re.compile(_BEFORE + r"(?:SET|RESET|USE|ATTACH|DETACH)\b", re.IGNORECASE | re.DOTALL)
+_SETTING = re.compile(_BEFORE + r"(?:SET|RESET|USE)\b", re.IGNORECASE | re.DOTALL)
 _SET_CONFIG = re.compile(r"\bset_config\s*\(", re.IGNORECASE)
 """What changes a setting of the connection, such as the schema or the tenant whose rows it sees."""
 
@@ -124,9 +124,13 @@ def _written(statement: ClauseElement, dialect: Dialect) -> Iterator[str]:
 
 def _names(statement: UpdateBase) -> Iterator[str]:
     only_adds = isinstance(statement, Insert) and statement._post_values_clause is None
+    # A prefix such as OR REPLACE removes rows.
+    only_adds = only_adds and not statement._prefixes
     for table in visitors.iterate(statement.table):
         if isinstance(table, TableClause):
             yield table_name(table)
+        if isinstance(table, Table) and table.is_view:
+            yield EVERYTHING
         if isinstance(table, Table) and not only_adds:
             yield from map(table_name, _changed_along(table))
 
