@@ -70,6 +70,17 @@ async def test_without_a_statement_the_next_commit_counts(engine: AndamiosEngine
     assert told == ["committed"]
 
 
+async def test_without_a_statement_a_rollback_counts(engine: AndamiosEngine, told: list[str]) -> None:
+    """The callbacks are not those of the transaction after it."""
+    async with AsyncSession(engine) as session:
+        register(session, told)
+        await session.rollback()
+        assert told == ["rolled back"]
+        await session.execute(text("SELECT 1"))
+        await session.commit()
+    assert told == ["rolled back"]
+
+
 async def test_a_commit_that_fails_is_a_rollback(engine: AndamiosEngine, told: list[str]) -> None:
     async with engine.begin() as connection:
         await connection.execute(text("CREATE TABLE t (a INTEGER PRIMARY KEY)"))

@@ -280,6 +280,10 @@ class TestMistakes:
         with pytest.raises(ConfigurationError, match="for model events alone"):
             bus.on(AfterCommit, model=Note)
 
+    async def test_a_handler_that_cannot_be_called(self, bus: EventBus) -> None:
+        with pytest.raises(ConfigurationError, match="a handler is a function that takes the event, not 3"):
+            bus.subscribe(AfterCommit, 3)  # type: ignore[arg-type] # the mistake under test
+
     async def test_a_model_that_is_no_class(self, bus: EventBus) -> None:
         with pytest.raises(ConfigurationError, match="model is a class"):
             bus.subscribe(AfterLoad, lambda event: None, model="Note")  # type: ignore[arg-type]

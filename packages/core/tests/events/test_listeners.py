@@ -9,12 +9,8 @@ from sqlalchemy import event, text
 from sqlalchemy.orm import Session
 
 from andamios_orm.core import AndamiosEngine
-from andamios_orm.core.events.listeners import (
-    SharedListeners,
-    listen,
-    make_undisturbed,
-    make_undisturbed_class,
-)
+from andamios_orm.core.events.listeners import SharedListeners, listen
+from andamios_orm.core.undisturbed import make_undisturbed, make_undisturbed_class
 
 
 @pytest.fixture

@@ -26,7 +26,8 @@ from sqlalchemy.util.concurrency import await_, greenlet_spawn
 from andamios_orm.core.errors import ConfigurationError
 from andamios_orm.core.events.bus import Subscription
 from andamios_orm.core.events.handlers import root_of
-from andamios_orm.core.events.listeners import SharedListeners, make_undisturbed, make_undisturbed_class
+from andamios_orm.core.events.listeners import SharedListeners
+from andamios_orm.core.undisturbed import make_undisturbed
 from andamios_orm.core.unit_of_work import UnitOfWork
 
 if TYPE_CHECKING:
@@ -100,7 +101,14 @@ class Middleware:
 
         Returns:
             What removes it.
+
+        Raises:
+            ConfigurationError: It cannot be called.
         """
+        if not callable(middleware):
+            raise ConfigurationError(
+                f"a middleware is a coroutine function of (execution, call_next), not {middleware!r}"
+            )
         entry = _Entry(middleware)
         self.stack = (*self.stack, entry)
         self._listeners.start(self)
@@ -203,7 +211,5 @@ def _invoke(execution: StatementExecution) -> Result[Any]:
     }
     return state.invoke_statement(execution.statement, execution_options=changed)
 
-
-make_undisturbed_class(UnitOfWork, _EVENT)
 
 _EXECUTIONS = SharedListeners((UnitOfWork, _EVENT, _through_engine))

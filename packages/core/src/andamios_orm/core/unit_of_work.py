@@ -23,6 +23,8 @@ from sqlalchemy import event
 from sqlalchemy.orm import Session, SessionTransaction
 from sqlalchemy.util.concurrency import await_
 
+from andamios_orm.core.undisturbed import make_undisturbed_class
+
 __all__ = ["EndCallback", "UnitOfWork"]
 
 EndCallback = Callable[[], Awaitable[object] | object]
@@ -51,6 +53,8 @@ class UnitOfWork(Session):
 
     def call_at_end(self, callback: EndCallback, *, for_commit: bool) -> None:
         """Call back once when the present transaction was committed, or else when it was rolled back."""
+        # It begins here, if nothing has begun it: a rollback of nothing would leave the callback to the next.
+        self._autobegin_t()
         self._registered.append(_Registered(callback, for_commit, self.get_nested_transaction()))
 
     def _note_commit(self) -> None:
@@ -70,6 +74,18 @@ class UnitOfWork(Session):
         callbacks = [entry.callback for entry in ended if entry.for_commit == committed]
         if callbacks:
             await_(_call_all(callbacks))
+
+
+for _name in (
+    "after_begin",
+    "after_flush_postexec",
+    "after_transaction_end",
+    "before_commit",
+    "before_flush",
+    "do_orm_execute",
+    "loaded_as_persistent",
+):
+    make_undisturbed_class(UnitOfWork, _name)
 
 
 async def _call_all(callbacks: list[EndCallback]) -> None:

@@ -110,8 +110,10 @@ class EventBus:
 
         Raises:
             ConfigurationError: There is no such event, or it is about no object and a model is given; or no
-                engine is known, and it is no model event.
+                engine is known, and it is no model event; or the handler cannot be called.
         """
+        if not callable(handler):
+            raise ConfigurationError(f"a handler is a function that takes the event, not {handler!r}")
         source = self._checked(event, model)
         entry = self._handlers.add(event, handler, model)
         self._start(source)

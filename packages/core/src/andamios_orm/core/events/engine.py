@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy.util.concurrency import await_
 
 from andamios_orm.core.events.handlers import Handlers, Told, call, schedule, tell
-from andamios_orm.core.events.listeners import listen, make_undisturbed
+from andamios_orm.core.events.listeners import listen
 from andamios_orm.core.events.types import (
     AfterExecute,
     BeforeExecute,
@@ -19,6 +19,7 @@ from andamios_orm.core.events.types import (
     ConnectionReleased,
 )
 from andamios_orm.core.observability.observation import Execution, StatementObserver
+from andamios_orm.core.undisturbed import make_undisturbed
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine

@@ -29,7 +29,7 @@ from sqlalchemy.util.concurrency import await_, greenlet_spawn
 from andamios_orm.core.errors import ConfigurationError, TransactionConflictError
 from andamios_orm.core.events.flush_order import deleted_order, saved_order
 from andamios_orm.core.events.handlers import Entries, call, call_logged, model_entries, tell
-from andamios_orm.core.events.listeners import SharedListeners, make_undisturbed_class
+from andamios_orm.core.events.listeners import SharedListeners
 from andamios_orm.core.events.types import (
     AfterDelete,
     AfterInsert,
@@ -244,9 +244,6 @@ def _loaded(session: Session, state: InstanceState[Any]) -> None:
     else:
         LOADS.rest()
 
-
-for _name in ("before_flush", "after_flush_postexec", "loaded_as_persistent"):
-    make_undisturbed_class(UnitOfWork, _name)
 
 FLUSHES = SharedListeners(
     (UnitOfWork, "before_flush", _before_flush),

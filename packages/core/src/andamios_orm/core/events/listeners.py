@@ -1,13 +1,7 @@
-"""Listen to SQLAlchemy's events with listeners that wait.
-
-SQLAlchemy walks through a deque of listeners. One that waits inside of its greenlet keeps the walk open, and
-whoever begins or stops to listen meanwhile, in another task, would end it with an error. So the deque is
-exchanged for one whose walk is not disturbed.
-"""
+"""Listen to SQLAlchemy's events for as long as somebody has use for it."""
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -16,37 +10,10 @@ from weakref import WeakSet
 
 from sqlalchemy import event
 
-__all__ = ["Listener", "SharedListeners", "listen", "make_undisturbed", "make_undisturbed_class"]
+__all__ = ["Listener", "SharedListeners", "listen"]
 
 Listener = tuple[Any, str, Callable[..., Any]]
 """A target, the name of its event, and what is called with it."""
-
-
-class _Listeners(deque[Any]):
-    """The listeners of one event; whoever walks through them meets those that were there at the beginning."""
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(tuple(deque.__iter__(self)))
-
-
-def make_undisturbed(target: Any, name: str) -> None:
-    """Let listeners to an event of an engine's dispatcher, a pool or a dialect wait.
-
-    Args:
-        target: What has the dispatcher.
-        name: The event.
-    """
-    collection = getattr(target.dispatch, name).for_modify(target.dispatch)
-    if not isinstance(collection.listeners, _Listeners):
-        collection.listeners = _Listeners(collection.listeners)
-
-
-def make_undisturbed_class(target: type[Any], name: str) -> None:
-    """Let listeners to an event of a class wait; to be called before the class has an instance."""
-    level: Any = getattr(target.dispatch, name)
-    level.update_subclass(target)
-    if not isinstance(level._clslevel[target], _Listeners):
-        level._clslevel[target] = _Listeners(level._clslevel[target])
 
 
 def listen(target: Any, name: str, listener: Callable[..., Any], **options: Any) -> Callable[[], None]:

@@ -27,13 +27,9 @@ from andamios_orm.core.events.handlers import (
     known_handlers,
     schedule,
 )
-from andamios_orm.core.events.listeners import (
-    SharedListeners,
-    listen,
-    make_undisturbed,
-    make_undisturbed_class,
-)
+from andamios_orm.core.events.listeners import SharedListeners, listen
 from andamios_orm.core.events.types import AfterCommit, AfterRollback, BeforeCommit, TransactionBegin
+from andamios_orm.core.undisturbed import make_undisturbed
 from andamios_orm.core.unit_of_work import UnitOfWork
 
 if TYPE_CHECKING:
@@ -229,9 +225,6 @@ async def _waited(task: asyncio.Task[None]) -> None:
     # The task goes on when the waiting is cancelled.
     await asyncio.wait([task])
 
-
-for _name in ("after_begin", "before_commit", "after_transaction_end"):
-    make_undisturbed_class(UnitOfWork, _name)
 
 _SESSIONS = SharedListeners(
     (UnitOfWork, "after_begin", _session_begun),
