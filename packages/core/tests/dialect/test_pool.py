@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, event, exc, text
 
-from andamios_orm.core import create_engine, create_memory_engine
+from andamios_orm.core import AndamiosEngine, create_engine, create_memory_engine
 from andamios_orm.core.dialect.pool import connection_limit
 from andamios_orm.core.errors import ConfigurationError, PoolTimeoutError
 
@@ -120,6 +120,26 @@ class TestMaxWaiting:
     def test_a_negative_limit_is_refused(self) -> None:
         with pytest.raises(ConfigurationError, match="number of tasks"):
             create_memory_engine(max_waiting=-1)
+
+
+async def test_what_a_listener_to_the_commit_refused_is_not_committed_with_the_next_transaction(
+    engine: AndamiosEngine,
+) -> None:
+    def refuse(connection: Connection) -> None:
+        raise LookupError
+
+    async with engine.connect() as connection:
+        await connection.execute(text("CREATE TABLE t (a INTEGER)"))
+        await connection.commit()
+        event.listen(connection.sync_connection, "commit", refuse)
+        await connection.execute(text("INSERT INTO t VALUES (1)"))
+        with pytest.raises(LookupError):
+            await connection.commit()
+        await connection.rollback()
+        event.remove(connection.sync_connection, "commit", refuse)
+        await connection.execute(text("INSERT INTO t VALUES (2)"))
+        await connection.commit()
+        assert (await connection.scalars(text("SELECT a FROM t"))).all() == [2]
 
 
 async def test_what_a_listener_to_the_commit_refused_is_not_committed_by_the_next(tmp_path: Path) -> None:

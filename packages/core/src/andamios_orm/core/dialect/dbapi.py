@@ -201,6 +201,7 @@ class Connection(AsyncAdapt_terminate, AdaptedConnection):
         dbapi: The DBAPI module it came from.
         raw: The blocking connection; off the worker threads only its flags may be read.
         lending: How often the pool has got it back: what was asked for before that is refused after it.
+        begun: Whether SQLAlchemy has begun a transaction that was neither committed nor rolled back yet.
     """
 
     def __init__(self, dbapi: DBAPI, raw: RawConnection, workers: WorkerPool) -> None:
@@ -211,6 +212,7 @@ class Connection(AsyncAdapt_terminate, AdaptedConnection):
         self._turn = asyncio.Lock()
         self._asked = 0
         self.lending = 0
+        self.begun = False
 
     @property
     def only_read(self) -> bool:
@@ -300,11 +302,13 @@ class Connection(AsyncAdapt_terminate, AdaptedConnection):
 
     def commit(self) -> None:
         """Commit; without a transaction, without a job."""
+        self.begun = False
         if self.raw.in_transaction or self._asked:
             self.run(RawConnection.commit)
 
     def rollback(self) -> None:
         """Roll back; without a transaction, without a job. Nobody waits for the end of one that only read."""
+        self.begun = False
         if not self.only_read:
             self.run(RawConnection.rollback)
         elif self.raw.leave():
@@ -313,6 +317,7 @@ class Connection(AsyncAdapt_terminate, AdaptedConnection):
     def give_back(self) -> None:
         """End the present lending; a transaction that was left open is rolled back before the next one."""
         self.lending += 1
+        self.begun = False
         if self.raw.leave():
             self._workers.post(self.raw.settle)
 

@@ -159,6 +159,7 @@ class AndamiosDialect(DuckDBReflection, DuckDBEngineDialect):  # type: ignore[mi
     def engine_created(cls, engine: Engine) -> None:
         """Open the one door for errors, check foreign keys, let go of the database with the engine."""
         event.listen(engine, "handle_error", translate)
+        event.listen(engine, "begin", _leave_what_was_refused)
         event.listen(engine, "engine_disposed", _release_lease)
         if getattr(engine.dialect, "foreign_keys", None) == "checked":
             checks.install(engine)
@@ -295,6 +296,14 @@ def _is_missing(folder: Path) -> bool:
         # Another error, such as a folder above that may not be looked into, the engine names by itself.
         return isinstance(error, FileNotFoundError)
     return False
+
+
+def _leave_what_was_refused(connection: Any) -> None:
+    # When a listener to a commit raises, SQLAlchemy takes its transaction for ended: it is open.
+    adapter: Any = connection.connection.dbapi_connection
+    if adapter.begun:
+        adapter.rollback()
+    adapter.begun = True
 
 
 def _release_lease(engine: Engine) -> None:
