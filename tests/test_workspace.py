@@ -43,12 +43,12 @@ def imported_names(module: ast.Module) -> Iterator[str]:
 
 
 def defers_imports(statement: ast.stmt) -> bool:
-    """Tell whether this is ``if TYPE_CHECKING``, and ``__getattr__`` for whoever is no type checker."""
+    """Tell whether this is ``if TYPE_CHECKING``, and the module's own ways for whoever is no type checker."""
     return (
         isinstance(statement, ast.If)
         and ast.unparse(statement.test) == "TYPE_CHECKING"
         and [alias.name for inner in statement.orelse for alias in getattr(inner, "names", [])]
-        == ["__getattr__"]
+        == ["__dir__", "__getattr__"]
     )
 
 

@@ -373,9 +373,7 @@ class TestWhatItMayDo:
         assert told.count("looks") == 2
 
     async def test_one_that_cannot_be_called_is_a_mistake(self, engine: AndamiosEngine) -> None:
-        with pytest.raises(
-            ConfigurationError, match=r"a coroutine function of .*, not 3"
-        ):
+        with pytest.raises(ConfigurationError, match=r"a coroutine function of .*, not 3"):
             middleware_of(engine).add(3)  # type: ignore[arg-type] # the mistake under test
 
     async def test_give_no_result_is_a_mistake(self, engine: AndamiosEngine) -> None:

@@ -288,7 +288,7 @@ class TestStatementTimeout:
             await session.execute(ENDLESS, execution_options=options)
         assert caught.value.seconds == seconds
         await session.rollback()
-        assert await one(session) == 1
+        assert await session.scalar(text("SELECT 1"), execution_options={"statement_timeout": 60}) == 1
 
     async def test_its_transaction_cannot_be_committed(self, engine: AndamiosEngine) -> None:
         with pytest.raises(TransactionAbortedError, match="nothing of it was written"):

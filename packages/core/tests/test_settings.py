@@ -68,6 +68,10 @@ def test_settings_are_imported_when_they_are_asked_for() -> None:
     assert python(program) == "andamios_orm.core.settings"
 
 
+def test_all_names_are_listed() -> None:
+    assert {*core.__all__} <= {*dir(core)}
+
+
 def test_another_name_is_none_of_the_package() -> None:
     with pytest.raises(
         AttributeError, match=r"module 'andamios_orm.core' has no attribute 'DatabaseSetting'"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import itertools
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -261,6 +262,39 @@ class TestTransactional:
         assert [await add(1, second=2), await add(3, second=4)] == [3, 10]
         assert await value(counter) == 10
         assert (add.__name__, add.__doc__) == ("add", "Add to the counter.")
+
+    async def test_its_signature_has_no_session(self, engine: AndamiosEngine) -> None:
+        @transactional(engine)
+        async def add(session: AsyncSession, first: int, *, second: int = 2) -> int:
+            return first + second
+
+        assert list(inspect.signature(add).parameters) == ["first", "second"]
+
+    async def test_a_method(self, counter: AndamiosEngine) -> None:
+        class Service:
+            step = 5
+
+            @transactional(counter)
+            async def add(session: AsyncSession, self: Service) -> None:  # noqa: N805 # the session is first
+                (await session.get_one(Counter, 1)).value += self.step
+
+        await Service().add()
+        assert await value(counter) == 5
+
+    async def test_one_inside_of_another_is_committed_by_itself(self, counter: AndamiosEngine) -> None:
+        @transactional(counter)
+        async def inner(session: AsyncSession) -> None:
+            await increment(session)
+
+        @transactional(counter)
+        async def outer(session: AsyncSession) -> None:
+            await inner()
+            assert current_session() is session
+            raise LookupError
+
+        with pytest.raises(LookupError):
+            await outer()
+        assert await value(counter) == 1
 
     async def test_a_failed_call_is_rolled_back(self, counter: AndamiosEngine) -> None:
         @transactional(counter, attempts=1)

@@ -45,6 +45,10 @@ def test_help_names_the_commands() -> None:
     assert result.stderr == ""
 
 
+def test_help_of_a_command_says_that_the_url_may_be_left_out() -> None:
+    assert "andamios-orm doctor [OPTIONS] [URL]" in invoke("doctor", "--help").stdout
+
+
 def test_without_a_command_there_is_help() -> None:
     assert "Usage: andamios-orm [OPTIONS] COMMAND" in invoke().output
 
@@ -136,6 +140,24 @@ def test_an_error_of_our_tree_is_one_line(install: Install) -> None:
     result = invoke("fail")
     assert (result.stdout, result.stderr) == ("", "no way to postgresql://ada:***@host/db\n")
     assert result.exit_code == 1
+
+
+def test_an_error_of_the_disk_is_one_line(install: Install) -> None:
+    module = """
+        import errno
+
+        def fail():
+            raise OSError(errno.ENOSPC, "No space left on device")
+    """
+    install("plugin_six", module, fail="fail")
+    result = invoke("fail")
+    assert (result.stderr, result.exit_code) == ("[Errno 28] No space left on device\n", 1)
+
+
+def test_a_reader_that_has_enough_is_told_nothing(install: Install) -> None:
+    install("plugin_seven", "def fail(): raise BrokenPipeError(32, 'Broken pipe')", fail="fail")
+    result = invoke("fail")
+    assert (result.stdout, result.stderr, result.exit_code) == ("", "", 1)
 
 
 def test_another_error_is_one_of_the_program(install: Install) -> None:

@@ -142,6 +142,41 @@ class TestFormats:
         result = sql(f"duckdb:///{file}", "FROM seat", "--format", "csv", "--output", "seats.db")
         assert refusal(result) == "'seats.db' is the database: the rows would take its place"
 
+    @pytest.mark.parametrize("scheme", ["file:", "file://", "file://localhost"])
+    def test_nor_by_its_address(self, file: Path, scheme: str) -> None:
+        result = sql(f"duckdb:///{file}", "FROM seat", "--format", "csv", "--output", f"{scheme}{file}")
+        assert "is the database: the rows would take its place" in refusal(result)
+
+    def test_nor_by_another_name(self, file: Path, tmp_path: Path) -> None:
+        other = tmp_path / "other.db"
+        other.hardlink_to(file)
+        result = sql(f"duckdb:///{file}", "FROM seat", "--format", "csv", "--output", other)
+        assert "is the database: the rows would take its place" in refusal(result)
+
+    def test_nor_is_its_write_ahead_log(self, file: Path) -> None:
+        """What was committed last would be lost with it."""
+        log = f"{file}.wal"
+        result = sql(f"duckdb:///{file}", "FROM seat", "--format", "csv", "--output", log)
+        assert (
+            refusal(result)
+            == f"{log!r} is the write-ahead log of the database: the rows would take its place"
+        )
+        assert not Path(log).exists()
+
+    @pytest.mark.parametrize(
+        "query",
+        ["INSERT INTO seat VALUES (3) RETURNING number", "EXPLAIN SELECT 1", "SELECT 1; SELECT 2", "-- 1"],
+    )
+    def test_what_is_not_one_query_has_none(self, file: Path, query: str) -> None:
+        result = sql(f"duckdb:///{file}", "--write", "--format", "csv", "--", query)
+        assert refusal(result).startswith(
+            "--format csv is for the rows of one query, which this is not: leave"
+        )
+
+    def test_wrong_sql_is_told_as_it_is(self) -> None:
+        result = sql("duckdb://", "SELEC 1", "--format", "csv")
+        assert refusal(result) == 'Parser Error: syntax error at or near "SELEC"'
+
     def test_a_folder_that_does_not_exist(self, tmp_path: Path) -> None:
         result = sql("duckdb://", "SELECT 1", "--format", "csv", "--output", tmp_path / "none" / "a.csv")
         assert "Cannot open file" in refusal(result)
@@ -216,7 +251,12 @@ class TestMistakes:
         assert told == "give a URL and a query, each as one argument: put the query into quotes"
 
     def test_no_database(self) -> None:
-        assert "set ANDAMIOS_DATABASE_URL" in refusal(sql("SELECT 1"))
+        told = refusal(sql("SELECT 1"))
+        assert told.endswith("Give its URL, such as duckdb:///flights.db, or set ANDAMIOS_DATABASE_URL")
+
+    def test_no_query(self) -> None:
+        told = refusal(sql("postgresql://ada:geheim@host/db", url="duckdb://"))
+        assert told == "the query is missing: give it after the URL, in quotes"
 
     def test_a_url_that_is_none(self) -> None:
         told = refusal(sql("ada:geheim@host", "SELECT 1"))

@@ -6,16 +6,20 @@ import asyncio
 import contextvars
 import json
 import logging
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import pytest
 import structlog
+from sqlalchemy import text
 
+from andamios_orm import core
 from andamios_orm.core import create_engine, create_memory_engine
-from andamios_orm.core.errors import ConfigurationError, OperationalError
+from andamios_orm.core.errors import ConfigurationError, DataError, OperationalError
 from andamios_orm.core.observability.logs import (
     JSONFormatter,
     RedactingFilter,
@@ -26,6 +30,7 @@ from andamios_orm.core.observability.logs import (
 )
 
 PASSWORD = "s3cr3t-w0rd"
+PARAMETERS = {"name": "Ada", "number": "x"}
 
 
 class Written:
@@ -123,6 +128,26 @@ def test_text_for_people(written: Written) -> None:
     assert tail[-1] == "LookupError: nothing there"
 
 
+def test_text_of_a_record_is_one_line(written: Written) -> None:
+    written.configure(json=False)
+    get_logger("cache").info("stored\n2026-01-01T00:00:00Z error mine\r\nforged")
+    (line,) = written.lines
+    assert line.endswith("stored 2026-01-01T00:00:00Z error mine forged")
+
+
+async def test_parameters_of_a_statement_that_failed_are_not_written(written: Written) -> None:
+    written.configure()
+    engine = create_memory_engine()
+    with pytest.raises(DataError) as caught:
+        async with engine.connect() as connection:
+            await connection.execute(text("SELECT :name, CAST(:number AS INTEGER)"), PARAMETERS)
+    await engine.dispose()
+    get_logger("transactions").info("replayed: %s", caught.value, exc_info=caught.value)
+    assert "[parameters: ***]" in written.objects[0]["event"]
+    assert "[parameters: ***]" in written.objects[0]["exception"]
+    assert "Ada" not in written.stream.getvalue()
+
+
 def test_parts_have_levels_of_their_own(written: Written) -> None:
     written.configure("WARNING", levels={"query": "debug", "pool": logging.ERROR})
     for name in ("query", "cache", "dialect.pool.ConnectionPool"):
@@ -144,9 +169,39 @@ async def test_the_pool_says_what_it_does(written: Written) -> None:
     assert any(line["event"].startswith("Created new connection") for line in written.objects)
 
 
-def test_an_unknown_level_is_refused() -> None:
-    with pytest.raises(ConfigurationError, match="no level 'LOUD' of logging: use one of CRITICAL"):
-        configure_logging("LOUD")
+async def test_the_pool_says_nothing_of_its_normal_course(written: Written) -> None:
+    written.configure("DEBUG")
+    engine = create_memory_engine()
+    async with engine.connect():
+        pass
+    await engine.dispose()
+    assert [line for line in written.objects if "pool" in line["logger"]] == []
+
+
+@pytest.mark.parametrize("level", ["LOUD", None, 1.5, True])
+def test_an_unknown_level_is_refused(level: Any) -> None:
+    with pytest.raises(ConfigurationError, match=f"no level {level!r} of logging: use one of CRITICAL"):
+        configure_logging(level)
+
+
+def test_an_unknown_part_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="no part called 'querry' logs: use one of cache, commits, "):
+        configure_logging(levels={"querry": "DEBUG"})
+
+
+def test_every_part_that_logs_can_have_a_level() -> None:
+    sources = Path(core.__file__).parent.rglob("*.py")
+    named = re.compile(r'getLogger\("andamios_orm\.core\.(\w+)"\)|get_logger\("(\w+)"\)')
+    parts = {first or second for source in sources for first, second in named.findall(source.read_text())}
+    assert "query" in parts
+    configure_logging(levels=dict.fromkeys(parts | {"pool"}, "DEBUG")).close()
+
+
+def test_a_stream_that_cannot_be_written_to_is_refused() -> None:
+    with pytest.raises(
+        ConfigurationError, match=r"stream is an open file, such as sys\.stdout, not 'a\.log'"
+    ):
+        configure_logging(stream="a.log")  # type: ignore[arg-type] # what is tested
 
 
 def test_a_second_call_replaces_the_first(written: Written) -> None:

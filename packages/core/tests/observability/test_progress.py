@@ -168,7 +168,8 @@ async def test_many_rows_report_their_end(engine: AndamiosEngine) -> None:
         await connection.run_sync(seats.create)
         rows = [{"id": number} for number in range(1_000)]
         await connection.execute(insert(seats), rows, execution_options={"progress": told.append})
-    assert told == [1.0]
+    # On a busy machine it may be asked for before.
+    assert told[-1] == 1.0
 
 
 async def test_a_stream_has_no_progress_to_report(engine: AndamiosEngine) -> None:

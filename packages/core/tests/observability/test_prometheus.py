@@ -81,6 +81,12 @@ async def test_a_registry_serves_several_engines(metrics: MetricsCollector) -> N
     await other.dispose()
 
 
+async def test_two_engines_of_one_name_are_refused(metrics: MetricsCollector, engine: AndamiosEngine) -> None:
+    """Prometheus would be told everything twice."""
+    with pytest.raises(ConfigurationError, match=r"two collectors are called 'flights': give each a name"):
+        PrometheusCollector(metrics, MetricsCollector(engine, name="flights"))
+
+
 async def test_a_pool_without_a_queue_has_no_gauges() -> None:
     engine = create_async_engine("duckdb+andamios://", poolclass=NullPool)
     exposed = MetricsCollector(engine).prometheus()

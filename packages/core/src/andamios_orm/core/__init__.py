@@ -155,7 +155,7 @@ if TYPE_CHECKING:
         DatabaseSettings,
     )
 else:
-    from andamios_orm.core._deferred import __getattr__  # noqa: F401 # Python asks the module for it
+    from andamios_orm.core._deferred import __dir__, __getattr__  # noqa: F401 # Python asks for them
 
 __all__ = [
     "AfterCommit",

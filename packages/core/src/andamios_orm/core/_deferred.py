@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-__all__ = ["__getattr__"]
+__all__ = ["__dir__", "__getattr__"]
 
 _NAMES = {
     "audit.hash_chain": ("ChainHead",),
@@ -92,3 +92,7 @@ def __getattr__(name: str) -> Any:
     if module is None:
         raise AttributeError(f"module 'andamios_orm.core' has no attribute {name!r}")
     return getattr(import_module(f"andamios_orm.core.{module}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*vars(import_module("andamios_orm.core")), *_MODULES})

@@ -117,7 +117,8 @@ class Replay:
 
     def _report(self, state: RetryCallState) -> None:
         failure = cast("BaseException", cast("Future", state.outcome).exception())
-        _logger.info("attempt %d is replayed: %s", state.attempt_number, failure)
+        # Without its text, which may hold parameters.
+        _logger.info("attempt %d is replayed after %s", state.attempt_number, type(failure).__name__)
         if self.on_retry is not None:
             self.on_retry(failure)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 from contextlib import asynccontextmanager
 from functools import partial, wraps
@@ -123,8 +124,8 @@ def transactional(
 ) -> Callable[[Callable[Concatenate[AsyncSession, P], Awaitable[T]]], Callable[P, Awaitable[T]]]:
     """Decorate a coroutine function so that each call is a unit of work.
 
-    The function gets the session as its first argument, in front of those of the caller. Each call has a
-    transaction of its own, also inside of another one.
+    The function gets the session as its first argument, in front of those of the caller; a method gets it in
+    front of ``self``. Each call has a transaction of its own, also inside of another one.
 
     Args:
         engine: The engine.
@@ -141,9 +142,16 @@ def transactional(
                 lambda session: work(session, *args, **kwargs), attempts=attempts, timeout=timeout
             )
 
+        # What asks how to call it, such as a framework, is not to ask for a session.
+        called.__signature__ = _without_session(work)  # type: ignore[attr-defined] # inspect looks for it
         return called
 
     return decorated
+
+
+def _without_session(work: Callable[..., object]) -> inspect.Signature:
+    signature = inspect.signature(work)
+    return signature.replace(parameters=list(signature.parameters.values())[1:])
 
 
 def _is_conflict(error: BaseException, at_commit: bool) -> bool:

@@ -33,10 +33,12 @@ class _Commands(TyperGroup):
     """The group of all sub-commands."""
 
     def invoke(self, ctx: Any) -> Any:
-        """Run one, and tell an error of our tree in one sentence."""
+        """Run one, and tell an error of our tree, or of a file or a disk, in one sentence."""
         try:
             return super().invoke(ctx)
-        except AndamiosError as error:
+        except BrokenPipeError:
+            raise  # whoever reads the output has enough, and Typer ends without a word
+        except (AndamiosError, OSError) as error:
             complain(sentence(error))
             raise typer.Exit(1) from error
         except Exception as error:

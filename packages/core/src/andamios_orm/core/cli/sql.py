@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
+import duckdb
 import typer
 from rich.table import Table
 from rich.text import Text
@@ -42,6 +44,11 @@ class Format(StrEnum):
     CSV = "csv"
     PARQUET = "parquet"
 
+
+_URL = re.compile(r"[a-z][\w+.-]*://\S*")
+
+_FILE_URL = re.compile(r"file:(//(localhost)?)?(?=/)")
+"""What DuckDB takes off the beginning of a path."""
 
 _COPY = {
     Format.JSON: "FORMAT json, ARRAY true",
@@ -87,7 +94,10 @@ def sql(
         bool, typer.Option("--write", help="Let the query change the database, and commit what it changed.")
     ] = False,
 ) -> None:
-    """Run a query and print its rows. Without --write the database engine refuses to change anything."""
+    """Run a query and print its rows. Without --write the database engine refuses to change anything.
+
+    For example: andamios-orm sql duckdb:///flights.db "FROM flight WHERE carrier = 'UA'" --limit 5
+    """
     url, text = _split(words)
     query = _Query(text, limit, write)
     engine = target(url, read_only=not write)
@@ -106,6 +116,8 @@ def _split(words: Sequence[str]) -> tuple[str | None, str]:
     text = (sys.stdin.read() if text == "-" else text).strip().rstrip(";")
     if not text:
         raise ConfigurationError("the query is empty")
+    if not urls and _URL.fullmatch(text):
+        raise ConfigurationError("the query is missing: give it after the URL, in quotes")
     return next(iter(urls), None), text
 
 
@@ -152,6 +164,7 @@ def _export(engine: AndamiosEngine, query: _Query, format_: Format, file: str | 
         raise NotSupportedError.of(
             engine.dialect.name, f"--format {format_}", "leave it out, and get a table"
         )
+    _expect_query(query, format_)
     if file is not None:
         _spare_database(engine, file)
         output().print(f"rows written to {file}: {run(_copied(engine, query, format_, file))}", markup=False)
@@ -166,15 +179,44 @@ def _export(engine: AndamiosEngine, query: _Query, format_: Format, file: str | 
             shutil.copyfileobj(written, sys.stdout.buffer)
 
 
+def _expect_query(query: _Query, format_: Format) -> None:
+    # DuckDB would complain about the syntax of a statement that it would run by itself.
+    if _is_sql(query.text) and not _is_sql(_copy(query, format_, "")):
+        raise ConfigurationError(
+            f"--format {format_} is for the rows of one query, which this is not: leave it out"
+        )
+
+
+def _is_sql(text: str) -> bool:
+    with duckdb.connect() as connection:
+        try:
+            connection.extract_statements(text)
+        except duckdb.ParserException:
+            return False
+    return True
+
+
 def _spare_database(engine: AndamiosEngine, file: str) -> None:
-    database = database_file(engine)
-    if database is not None and Path(file).expanduser().resolve() == Path(database).resolve():
+    name = database_file(engine)
+    if name is None:
+        return
+    database, place = Path(name).resolve(), Path(_FILE_URL.sub("", file)).expanduser().resolve()
+    if place == database or (place.exists() and database.exists() and place.samefile(database)):
         raise ConfigurationError(f"{file!r} is the database: the rows would take its place")
+    # What was committed last may stand in there alone.
+    if place.parent == database.parent and place.name.startswith(f"{database.name}.wal"):
+        raise ConfigurationError(
+            f"{file!r} is the write-ahead log of the database: the rows would take its place"
+        )
+
+
+def _copy(query: _Query, format_: Format, file: str) -> str:
+    # The line ends keep a comment at the end of the query to itself.
+    rows = query.text if query.limit is None else f"FROM (\n{query.text}\n) LIMIT {query.limit}"
+    return f"COPY (\n{rows}\n) TO {string_literal(file)} ({_COPY[format_]})"
 
 
 async def _copied(engine: AndamiosEngine, query: _Query, format_: Format, file: str) -> int:
-    # The line ends keep a comment at the end of the query to itself.
-    rows = query.text if query.limit is None else f"FROM (\n{query.text}\n) LIMIT {query.limit}"
-    copy = f"COPY (\n{rows}\n) TO {string_literal(file)} ({_COPY[format_]})"
+    copy = _copy(query, format_, file)
     async with opened(engine), SessionManager(engine, read_only=not query.write) as session:
         return (await (await session.connection()).exec_driver_sql(copy)).rowcount

@@ -10,6 +10,8 @@ import typer
 from andamios_orm.core.dialect.database import MEMORY
 from andamios_orm.core.dialect.options import database_path
 from andamios_orm.core.engine import create_engine
+from andamios_orm.core.errors import ConfigurationError
+from andamios_orm.core.settings import settings_of_environment
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -23,7 +25,7 @@ URL_HELP = (
     "ANDAMIOS_DATABASE_URL says."
 )
 
-DatabaseURL = Annotated[str | None, typer.Argument(metavar="[URL]", help=URL_HELP, show_default=False)]
+DatabaseURL = Annotated[str | None, typer.Argument(metavar="URL", help=URL_HELP, show_default=False)]
 """The argument that names a database."""
 
 
@@ -37,6 +39,10 @@ def target(url: str | None, *, read_only: bool) -> AndamiosEngine:
     Raises:
         ConfigurationError: Neither names a database that there can be.
     """
+    if url is None and settings_of_environment().database_url is None:
+        raise ConfigurationError(
+            "of which database? Give its URL, such as duckdb:///flights.db, or set ANDAMIOS_DATABASE_URL"
+        )
     engine = create_engine(url)
     if not read_only or database_file(engine) is None:
         return engine

@@ -17,6 +17,7 @@ from sqlalchemy.pool import QueuePool
 
 from andamios_orm.core.connections import ConnectionManager, PoolStatistics
 from andamios_orm.core.errors import PoolTimeoutError
+from andamios_orm.core.observability.arguments import engine_of, seconds
 from andamios_orm.core.observability.observation import AcquisitionObserver
 from andamios_orm.core.observability.redaction import redacted_text
 
@@ -46,9 +47,11 @@ class HealthState(StrEnum):
     """How well something is."""
 
     HEALTHY = "healthy"
+    """It works."""
     DEGRADED = "degraded"
     """It works, slowly or without reserve."""
     UNHEALTHY = "unhealthy"
+    """It does not work."""
 
 
 @dataclass(frozen=True)
@@ -116,12 +119,16 @@ class HealthChecker:
         engine: The engine.
         timeout: Seconds that a check may take.
         slow: Seconds from which on an answer counts as slow.
+
+    Raises:
+        ConfigurationError: ``engine`` is no engine, ``timeout`` no positive number of seconds, or ``slow`` no
+            number of seconds.
     """
 
     def __init__(self, engine: AsyncEngine, *, timeout: float = 5.0, slow: float = 1.0) -> None:
-        self._engine = engine
-        self._timeout = timeout
-        self._slow = slow
+        self._engine = engine_of(engine, self)
+        self._timeout = seconds("timeout", timeout, positive=True)
+        self._slow = seconds("slow", slow)
         self._file = _file(engine)
         self._acquisitions: deque[float] = deque(maxlen=_ACQUISITIONS)
         self._unfinished: set[asyncio.Task[Any]] = set()

@@ -37,8 +37,17 @@ _CORE = f"{_FAMILY}.core"
 # The prefix makes structlog's merge_contextvars find it.
 _correlation_id: ContextVar[str] = ContextVar("structlog_correlation_id")
 
-_NAMES = {"pool": f"{_CORE}.dialect.pool"}
-"""Parts whose logger has another name: that of the pool is SQLAlchemy's, which names it for the class."""
+_POOL = f"{_CORE}.dialect.pool"
+"""The pool's logger is SQLAlchemy's, which names it for the class."""
+
+_PARTS = {
+    **{
+        name: f"{_CORE}.{name}"
+        for name in ("cache", "commits", "events", "progress", "query", "transactions")
+    },
+    "pool": _POOL,
+}
+"""The parts of core that log, and the loggers they have."""
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 """The fields that every record has; all others came with ``extra``."""
@@ -89,8 +98,9 @@ def configure_logging(
     `RedactingFilter` and `JSONFormatter` to them.
 
     Args:
-        level: The lowest level that is written.
-        levels: Level of each part of core that has its own, as in ``{"query": "DEBUG"}``.
+        level: The lowest level that is written; of what the pool does, warnings and worse.
+        levels: Level of each part of core that has its own, as in ``{"query": "DEBUG"}``. The parts are
+            cache, commits, events, pool, progress, query and transactions.
         json: Whether a line is a JSON object; else it is text for people.
         stream: Where to; by default standard error.
 
@@ -98,10 +108,11 @@ def configure_logging(
         The handler that writes; to close it undoes everything.
 
     Raises:
-        ConfigurationError: There is no such level.
+        ConfigurationError: There is no such level or part, or ``stream`` is nothing to write to.
     """
-    chosen = {_FAMILY: level} | {_logger_name(name): value for name, value in (levels or {}).items()}
-    numbers = {name: _level(value) for name, value in chosen.items()}
+    numbers = _numbers(level, levels)
+    if stream is not None and not hasattr(stream, "write"):
+        raise ConfigurationError(f"stream is an open file, such as sys.stdout, not {stream!r}")
     for present in list(logging.getLogger(_FAMILY).handlers):
         if isinstance(present, _FamilyHandler):
             present.close()
@@ -112,7 +123,10 @@ def configure_logging(
 
 
 class RedactingFilter(logging.Filter):
-    """Put the correlation id on each record, and take credentials out of it: message, fields, traceback."""
+    """Put the correlation id on each record, and take credentials and parameters of statements out of it.
+
+    They are looked for in its message, its fields and its traceback.
+    """
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Change the record, and let it pass."""
@@ -151,6 +165,8 @@ class _TextFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         fields = _fields(record)
+        # What a message repeats may have lines, and one of them could pass for a record.
+        fields["event"] = " ".join(fields["event"].splitlines())
         head = [str(fields.pop(name)) for name in ("timestamp", "level", "logger", "event")]
         tail = [str(fields.pop(name)) for name in ("exception", "stack") if name in fields]
         extra = [f"{name}={dumps(value, default=_text)}" for name, value in fields.items()]
@@ -187,13 +203,20 @@ class _FamilyHandler(logging.StreamHandler[IO[str]]):
 _formatter = logging.Formatter()
 
 
-def _logger_name(subsystem: str) -> str:
-    return _NAMES.get(subsystem, f"{_CORE}.{subsystem}")
+def _numbers(level: str | int, levels: Mapping[str, str | int] | None) -> dict[str, int]:
+    # The level of each logger that has one of its own.
+    number = _level(level)
+    numbers = {_FAMILY: number, _POOL: max(number, logging.WARNING)}
+    for part, own in dict(levels or {}).items():
+        if part not in _PARTS:
+            raise ConfigurationError(f"no part called {part!r} logs: use one of {', '.join(sorted(_PARTS))}")
+        numbers[_PARTS[part]] = _level(own)
+    return numbers
 
 
-def _level(level: str | int) -> int:
+def _level(level: object) -> int:
     number = logging.getLevelNamesMapping().get(level.upper()) if isinstance(level, str) else level
-    if number is None:
+    if not isinstance(number, int) or isinstance(number, bool):
         names = ", ".join(logging.getLevelNamesMapping())
         raise ConfigurationError(f"there is no level {level!r} of logging: use one of {names}")
     return number

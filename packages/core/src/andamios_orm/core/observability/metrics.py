@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from andamios_orm.core.connections import ConnectionManager, PoolStatistics
 from andamios_orm.core.errors import ConfigurationError, PoolTimeoutError, TransactionConflictError
+from andamios_orm.core.observability.arguments import engine_of, seconds
 from andamios_orm.core.observability.distributions import Distribution, Gathering
 from andamios_orm.core.observability.observation import (
     AcquisitionObserver,
@@ -135,11 +136,14 @@ class MetricsCollector:
     Args:
         engine: The engine.
         name: What to call its database; by default what the URL says.
+
+    Raises:
+        ConfigurationError: ``engine`` is no engine.
     """
 
     def __init__(self, engine: AsyncEngine, *, name: str | None = None) -> None:
+        self._engine = engine_of(engine, self)
         self.name = name or database_name(engine)
-        self._engine = engine
         self._durations: dict[tuple[Kind, str, str], Gathering] = {}
         self._acquisitions = Gathering()
         self._timeouts = self._conflicts = self._retries = 0
@@ -161,15 +165,26 @@ class MetricsCollector:
             query: The statement, as text or as SQLAlchemy's object.
             duration: Seconds that it took.
             error: What it failed with, if it did.
+
+        Raises:
+            ConfigurationError: ``duration`` is no number of seconds.
         """
-        self._count(statement_of(query), duration, error)
+        self._count(statement_of(query), seconds("duration", duration), error)
 
     def track_connection_usage(self, pool_stats: PoolStatistics) -> None:
         """Note what a pool holds, for an engine whose own pool cannot be asked.
 
         Args:
             pool_stats: What `ConnectionManager.statistics` returned.
+
+        Raises:
+            ConfigurationError: It is something else.
         """
+        if not isinstance(pool_stats, PoolStatistics):
+            kind = type(pool_stats).__name__
+            raise ConfigurationError(
+                f"pool_stats is what ConnectionManager.statistics() returns, not a {kind}"
+            )
         self._tracked = pool_stats
 
     def count_retry(self, failure: BaseException | None = None) -> None:

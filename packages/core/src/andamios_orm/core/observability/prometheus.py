@@ -9,7 +9,7 @@ from andamios_orm.core.errors import ConfigurationError
 from andamios_orm.core.observability.distributions import BOUNDS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from prometheus_client.core import HistogramMetricFamily, Metric
 
@@ -30,11 +30,12 @@ class PrometheusCollector:
         collectors: Those of the engines; each name may occur once.
 
     Raises:
-        ConfigurationError: prometheus_client is not installed.
+        ConfigurationError: Two have the same name, or prometheus_client is not installed.
     """
 
     def __init__(self, *collectors: MetricsCollector) -> None:
         self._core = _prometheus().core
+        _expect_names(collectors)
         self._collectors = collectors
 
     def collect(self) -> Iterator[Metric]:
@@ -102,6 +103,16 @@ def exposition(*collectors: MetricsCollector) -> str:
     registry.register(PrometheusCollector(*collectors))
     text: str = client.generate_latest(registry).decode()
     return text
+
+
+def _expect_names(collectors: Sequence[MetricsCollector]) -> None:
+    # Prometheus throws away what it is told twice, or all of it.
+    names = [collector.name for collector in collectors]
+    for name in names:
+        if names.count(name) > 1:
+            raise ConfigurationError(
+                f"two collectors are called {name!r}: give each a name, MetricsCollector(engine, name=...)"
+            )
 
 
 def _buckets(durations: Distribution) -> list[tuple[str, int]]:

@@ -1,7 +1,7 @@
-"""Take credentials out of text and out of the fields of a log record.
+"""Take credentials, and the parameters of statements, out of text and out of the fields of a log record.
 
-What is taken out is told by its place: the password of a URL, what is called a password, secret or token. It
-is better to hide too much than too little.
+What is taken out is told by its place: the password of a URL, what is called a password, secret or token, the
+line of parameters in an error of SQLAlchemy's. It is better to hide too much than too little.
 """
 
 from __future__ import annotations
@@ -51,9 +51,13 @@ _ASSIGNMENT = re.compile(
 )
 """A name and its value, as in ``token=..``, ``"password": ".."`` or ``SECRET '..'``."""
 
+_PARAMETERS = re.compile(r"^\[parameters: .*\]$", re.MULTILINE)
+"""What an error of SQLAlchemy's says a statement was sent with."""
+
 
 def redacted_text(text: str) -> str:
-    """Return ``text`` without the passwords of URLs and the values of what is named like a credential."""
+    """Return ``text`` without passwords of URLs, values that are named like credentials, and parameters."""
+    text = _PARAMETERS.sub(f"[parameters: {HIDDEN}]", text)
     if "://" in text and "@" in text:
         text = _RUN.sub(_without_password, text)
     return _ASSIGNMENT.sub(rf"\g<name>\g<sign>{HIDDEN}", text)

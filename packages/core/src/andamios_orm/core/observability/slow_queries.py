@@ -6,6 +6,7 @@ import logging
 from reprlib import Repr
 from typing import TYPE_CHECKING, Any
 
+from andamios_orm.core.observability.arguments import engine_of, seconds
 from andamios_orm.core.observability.logs import get_logger
 from andamios_orm.core.observability.observation import Execution, StatementObserver
 from andamios_orm.core.observability.statements import without_literals
@@ -32,12 +33,15 @@ class SlowQueryLog:
         engine: The engine.
         threshold: Seconds from which on a statement takes long.
         show_parameters: Whether values are shown, of parameters and in the text. They may be anybody's data.
+
+    Raises:
+        ConfigurationError: ``engine`` is no engine, or ``threshold`` no number of seconds.
     """
 
     def __init__(self, engine: AsyncEngine, threshold: float = 0.5, *, show_parameters: bool = False) -> None:
-        self._threshold = threshold
+        self._threshold = seconds("threshold", threshold)
         self._show_parameters = show_parameters
-        self._backend = engine.dialect.name
+        self._backend = engine_of(engine, self).dialect.name
         self._observer = StatementObserver(engine, self._finished)
 
     def close(self) -> None:

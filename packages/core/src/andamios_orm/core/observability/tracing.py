@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from andamios_orm.core.__about__ import __version__
 from andamios_orm.core.connections import ConnectionManager
 from andamios_orm.core.errors import ConfigurationError, PoolTimeoutError
+from andamios_orm.core.observability.arguments import engine_of
 from andamios_orm.core.observability.observation import (
     AcquisitionObserver,
     Execution,
@@ -48,7 +49,7 @@ class Telemetry:
         name: What to call the engine's pool; by default as its database.
 
     Raises:
-        ConfigurationError: The API of OpenTelemetry is not installed.
+        ConfigurationError: The API of OpenTelemetry is not installed, or ``engine`` is no engine.
     """
 
     def __init__(
@@ -59,7 +60,7 @@ class Telemetry:
         meter_provider: MeterProvider | None = None,
         name: str | None = None,
     ) -> None:
-        self._backend = engine.dialect.name
+        self._backend = engine_of(engine, self).dialect.name
         self._common = _common(engine)
         self._pool = {"db.client.connection.pool.name": name or database_name(engine)}
         self._manager = _manager(engine)
