@@ -32,9 +32,13 @@ def enter_folder(namespace: dict[str, Any]) -> None:
 
 
 def leave_folder(namespace: dict[str, Any]) -> None:
-    """Move back and remove the temporary folder."""
+    """Move back, remove the temporary folder, forget the models of the page."""
     os.chdir(namespace["_home"])
     namespace["_folder"].cleanup()
+    models = sys.modules.get("andamios_orm.models")
+    if models is not None:
+        models.BaseModel.registry.dispose(cascade=True)
+        models.BaseModel.metadata.clear()
 
 
 pytest_collect_file = Sybil(
