@@ -303,7 +303,19 @@ class CheckError(IntegrityError):
 
 
 class StaleVersionError(IntegrityError, orm_exc.StaleDataError):
-    """Report that a row was changed or removed since it was read."""
+    """Report that a row was changed or removed since it was read.
+
+    Attributes:
+        model: Name of the model, where it is known.
+        key: The primary key; a tuple, where it has several columns.
+        expected: The version that was read.
+        found: The version that the row has now; None where it is gone.
+    """
+
+    model: str | None = None
+    key: Any = None
+    expected: int | None = None
+    found: int | None = None
 
 
 class NotFoundError(AndamiosError, exc.NoResultFound):

@@ -1,8 +1,9 @@
 """Turn dicts, tuples or objects into rows for a bulk insert.
 
 Everything that can be refused without the database is refused here, before anything is sent: unknown,
-missing and surplus names, rows of another length, values that a type of SQLAlchemy does not convert. Defaults
-that SQLAlchemy would compute in Python are computed.
+missing and surplus names, rows of another length, values that a type of SQLAlchemy does not convert. A class
+may refuse more: its ``__check_rows__(names, rows)`` returns the rows that are written instead. Defaults that
+SQLAlchemy would compute in Python are computed.
 
 Names and lengths are checked on the event loop, and defaults computed there. The longer part, to convert the
 values, is left to the worker thread that writes the rows.
@@ -158,6 +159,10 @@ def _read(target: type[Any] | Table, rows: list[Any], names: Iterable[Name] | No
     refuse_unknown(keys, known, "column")
     if len(set(keys)) != len(keys):
         raise ConfigurationError(f"a column is named twice: {', '.join(keys)}")
+    # A class may validate rows; its objects were validated when they were made.
+    check = getattr(target, "__check_rows__", None)
+    if check is not None and type(rows[0]) is not target:
+        values = check(keys, values)
     return _Rows([known[key] for key in keys], values)
 
 
