@@ -1,0 +1,127 @@
+"""Validate the values in ORM-enabled INSERT and UPDATE statements, and those that are executed with them.
+
+SQL expressions, and the rows of ``INSERT .. FROM SELECT``, are the database's own and pass. So do statements
+to a table instead of a model, and what connections execute: they know no model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import BindParameter
+from sqlalchemy.orm import FromStatement, Mapper
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import ORMExecuteState
+
+    from andamios_orm.models.rules import Rules
+
+__all__ = ["check_execution"]
+
+_CONFLICT_VALUES = ("update_values_to_set", "update")
+"""Where the clause of an upsert keeps what it sets, on PostgreSQL and its like, and on MySQL."""
+
+
+def check_execution(state: ORMExecuteState, mapper: Mapper[Any], rules: Rules) -> None:
+    """Put validated values into what a session is about to execute.
+
+    Raises:
+        ValidationError: Some values are refused; nothing was sent.
+    """
+    values = _StatementValues(mapper, rules)
+    state.statement = values.checked_statement(state.statement)
+    if isinstance(state.parameters, Mapping):
+        state.parameters = values.checked(state.parameters)
+    elif state.parameters:
+        state.parameters = values.checked_rows(state.parameters)
+
+
+class _StatementValues:
+    """The values in one statement for a model.
+
+    Args:
+        mapper: The mapper of the model.
+        rules: Its rules.
+    """
+
+    def __init__(self, mapper: Mapper[Any], rules: Rules) -> None:
+        self._mapper = mapper
+        self._rules = rules
+        # Of keys of values, and of parameters, the attributes; None for what is not validated.
+        self._names: dict[Any, str | None] = {}
+
+    def checked_statement(self, statement: Any) -> Any:
+        """Return a copy of a statement with validated values."""
+        # A lambda stands for one; objects may be selected from its RETURNING clause.
+        copy = getattr(statement, "_resolved", statement)._clone()
+        if isinstance(copy, FromStatement):
+            copy.element = self.checked_statement(copy.element)
+            return copy
+        if copy._values:
+            copy._values = type(copy._values)(self._checked_elements(copy._values))
+        if getattr(copy, "_multi_values", ()):
+            copy._multi_values = tuple(self._checked_list(copy, rows) for rows in copy._multi_values)
+        self._check_conflict(copy)
+        return copy
+
+    def checked(self, row: Mapping[Any, Any]) -> dict[Any, Any]:
+        """Return a row, validated."""
+        return self._merged(row, self._rules.checked(self._named(row)))
+
+    def checked_rows(self, rows: Iterable[Mapping[Any, Any]]) -> list[dict[Any, Any]]:
+        """Return rows, validated."""
+        checked = self._rules.checked_rows([self._named(row) for row in rows])
+        return [self._merged(row, values) for row, values in zip(rows, checked, strict=True)]
+
+    def _checked_list(self, statement: Any, rows: Sequence[Any]) -> list[dict[Any, Any]]:
+        keys = list(statement.table.columns)
+        return self.checked_rows(
+            [row if isinstance(row, Mapping) else dict(zip(keys, row, strict=False)) for row in rows]
+        )
+
+    def _check_conflict(self, statement: Any) -> None:
+        clause: Any = getattr(statement, "_post_values_clause", None)
+        for place in _CONFLICT_VALUES:
+            if hasattr(clause, place):
+                statement._post_values_clause = clause = clause._clone()
+                setattr(clause, place, self._checked_elements(getattr(clause, place)))
+
+    def _checked_elements(self, values: Mapping[Any, Any]) -> dict[Any, Any]:
+        literal = {key: value.value for key, value in values.items() if self._is_literal(key, value)}
+        checked = self.checked(literal)
+        return {
+            key: _with_value(value, checked[key]) if key in checked else value
+            for key, value in values.items()
+        }
+
+    def _is_literal(self, key: Any, value: Any) -> bool:
+        if not isinstance(value, BindParameter):
+            return False
+        # A named one may get its value when it is executed.
+        self._names[value.key] = self._name(key)
+        return not value.required
+
+    def _named(self, row: Mapping[Any, Any]) -> dict[str, Any]:
+        named = ((self._name(key), value) for key, value in row.items())
+        return {name: value for name, value in named if name is not None}
+
+    def _merged(self, row: Mapping[Any, Any], checked: Mapping[str, Any]) -> dict[Any, Any]:
+        return {key: checked.get(self._name(key) or "", value) for key, value in row.items()}
+
+    def _name(self, key: Any) -> str | None:
+        if key not in self._names:
+            name = key if isinstance(key, str) and key in self._mapper.attrs else self._name_of_column(key)
+            self._names[key] = name if name in self._rules.annotations else None
+        return self._names[key]
+
+    def _name_of_column(self, key: Any) -> str | None:
+        column: Any = self._mapper.local_table.columns.get(key) if isinstance(key, str) else key
+        known = column is not None and column in self._mapper._columntoproperty
+        return self._mapper.get_property_by_column(column).key if known else None
+
+
+def _with_value(parameter: BindParameter[Any], value: Any) -> BindParameter[Any]:
+    copy = parameter._clone(maintain_key=True)
+    copy.value = value
+    return copy
