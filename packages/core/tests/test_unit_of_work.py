@@ -4,15 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, event, select, text
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from andamios_orm.core import AndamiosEngine, AsyncSession, SessionManager, create_engine
 from andamios_orm.core.errors import AndamiosError, DuplicateKeyError
+from andamios_orm.core.unit_of_work import connections_of, filter_identities, is_flushing
 
 from .services import POSTGRESQL, require
+
+
+class Base(DeclarativeBase):
+    pass
+
+
+class Thing(Base):
+    __tablename__ = "thing"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
 
 
 @pytest.fixture
@@ -204,3 +217,58 @@ class TestSavepoints:
             assert told == ["inner rolled back"]
             await session.commit()
         assert told == ["inner rolled back", "outer committed"]
+
+
+async def test_a_connection_tells_whether_its_session_is_flushing(engine: AndamiosEngine) -> None:
+    told: list[tuple[str, bool]] = []
+
+    def note(connection: Connection, cursor: Any, sent: str, *rest: Any) -> None:
+        told.append((sent.split()[0], is_flushing(connection)))
+
+    async with engine.begin() as connection:
+        await connection.run_sync(Base.metadata.create_all)
+    event.listen(engine.sync_engine, "before_cursor_execute", note)
+    async with SessionManager(engine) as session:
+        session.add(Thing(id=1))
+        await session.execute(select(Thing))
+    async with engine.connect() as connection:
+        await connection.execute(select(Thing))
+    assert told == [("INSERT", True), ("SELECT", False), ("SELECT", False)]
+
+
+async def test_a_session_tells_its_connections(engine: AndamiosEngine) -> None:
+    async with AsyncSession(engine) as session:
+        assert connections_of(session.sync_session) == []
+        connection = await session.connection()
+        assert connections_of(session.sync_session) == [connection.sync_connection]
+
+
+async def test_a_filter_decides_which_objects_are_found(engine: AndamiosEngine) -> None:
+    answers: dict[str, bool | None] = {"answer": True}
+
+    def accepts(found: Any, options: Mapping[str, Any]) -> bool | None:
+        return answers["answer"] if isinstance(found, Thing) and "asked" in options else True
+
+    filter_identities(accepts)
+    async with engine.begin() as connection:
+        await connection.run_sync(Base.metadata.create_all)
+    async with AsyncSession(engine, execution_options={"asked": 1}) as session:
+        session.add(thing := Thing(id=1))
+        await session.flush()
+        assert await session.get(Thing, 1) is thing
+        assert await session.get(Thing, 2) is None
+        answers["answer"] = False
+        assert await session.get(Thing, 1) is None
+        # The database is asked, and finds the row of the same object.
+        answers["answer"] = None
+        await session.execute(text("DELETE FROM thing"))
+        assert await session.get(Thing, 1) is None
+
+
+async def test_a_rollback_forgets_what_waits_for_a_commit(engine: AndamiosEngine, told: list[str]) -> None:
+    async with AsyncSession(engine) as session:
+        session.on_commit(telling(told, "committed"))
+        await session.rollback()
+        await session.execute(text("SELECT 1"))
+        await session.commit()
+    assert told == []

@@ -84,7 +84,7 @@ def pair(type_: Any, ondelete: str | None = None) -> tuple[Table, Table]:
 
 async def create(engine: AndamiosEngine, *tables: Table) -> None:
     async with engine.begin() as connection:
-        await connection.run_sync(tables[0].metadata.create_all, list(tables))
+        await connection.run_sync(tables[0].metadata.create_all, list(tables), checkfirst=False)
 
 
 MOMENT = dt.datetime(2013, 1, 1, 5, 15, 0, 123456)
@@ -276,7 +276,7 @@ async def test_tables_in_schemas(engine: AndamiosEngine) -> None:
     async with engine.begin() as connection:
         for name in ("one", "two"):
             await connection.execute(CreateSchema(name))
-        await connection.run_sync(metadata.create_all)
+        await connection.run_sync(metadata.create_all, checkfirst=False)
     error = await refuse(engine, insert(child).values(parent_id=1))
     assert (error.table, error.referred_table) == ("two.child", "one.parent")
     await accept(engine, insert(child).values(parent_id=1), insert(parent).values(id=1))
@@ -294,7 +294,7 @@ async def test_schemas_of_an_execution(engine: AndamiosEngine) -> None:
         async with engine.begin() as connection:
             await connection.execute(CreateSchema(str(tenant[None])))
             await connection.execution_options(schema_translate_map=tenant)
-            await connection.run_sync(metadata.create_all)
+            await connection.run_sync(metadata.create_all, checkfirst=False)
     one, two = (engine.execution_options(schema_translate_map=tenant) for tenant in tenants)
     await accept(one, insert(parent).values(id=1), insert(child).values(parent_id=1))
     await refuse(two, insert(child).values(parent_id=1))

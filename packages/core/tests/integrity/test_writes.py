@@ -235,7 +235,7 @@ async def test_columns_with_names_of_their_own(engine: AndamiosEngine) -> None:
         )
 
     async with engine.begin() as connection:
-        await connection.run_sync(Own.metadata.create_all)
+        await connection.run_sync(Own.metadata.create_all, checkfirst=False)
     for bad in (
         insert(Child).values(identity=1, above=7),
         insert(Own.metadata.tables["child"]).values(id=1, p=7),
@@ -413,7 +413,7 @@ async def test_parameters_of_another_type_than_the_column(engine: AndamiosEngine
     parent = Table("parent", metadata, Column("code", Upper, primary_key=True))
     child = Table("child", metadata, Column("code", ForeignKey("parent.code", ondelete="CASCADE")))
     async with engine.begin() as connection:
-        await connection.run_sync(metadata.create_all)
+        await connection.run_sync(metadata.create_all, checkfirst=False)
         await connection.execute(text("INSERT INTO parent VALUES ('a'), ('b'), ('A')"))
         await connection.execute(text("INSERT INTO child VALUES ('a'), ('b'), ('A')"))
     async with engine.begin() as connection:
@@ -459,6 +459,15 @@ async def test_updates_from_another_table(referred: AndamiosEngine) -> None:
     moved = update(airlines).where(airlines.c.code == flights.c.airline, flights.c.id == 2)
     assert (await refuse(referred, moved.values(code="AX"))).value == "A2"
     await accept(referred, moved.values(name="moved"))
+
+
+async def test_a_column_that_is_compared_twice(referred: AndamiosEngine) -> None:
+    one, other = bindparam("one", type_=String), bindparam("other", type_=String)
+    statement = delete(AIRLINES).where(AIRLINES.c.code == one, AIRLINES.c.code == other)
+    pairs = [{"one": "A5", "other": "A6"}, {"one": "A6", "other": "A5"}, {"one": "A5", "other": "A5"}]
+    async with referred.begin() as connection:
+        await connection.execute(statement, pairs)
+    assert [key for (key,) in await rows(referred, Flight.id)] == [0, 1, 2, 3, 4, 6, 7]
 
 
 async def test_a_statement_from_a_lambda(referred: AndamiosEngine) -> None:
@@ -508,7 +517,7 @@ async def test_an_upsert_of_what_is_referred_to(engine: AndamiosEngine) -> None:
     parent = Table("parent", metadata, Column("id", Integer, primary_key=True), Column("code", String))
     child = Table("child", metadata, Column("code", ForeignKey("parent.code")))
     async with engine.begin() as connection:
-        await connection.run_sync(metadata.create_all)
+        await connection.run_sync(metadata.create_all, checkfirst=False)
     await accept(engine, insert(parent).values(id=1, code="a"), insert(child).values(code="a"))
     new = upsert(parent).values(id=1, code="b")
     await refuse(engine, new.on_conflict_do_update(index_elements=["id"], set_={"code": new.excluded.code}))

@@ -15,20 +15,19 @@ The rules:
 
 from __future__ import annotations
 
-import weakref
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from sqlalchemy import Connection, event
-from sqlalchemy.orm import Session
 
-from andamios_orm.core.dialect.bulk import BulkRows
+from andamios_orm.core.dml import ALL_ROWS, Write, bulk_table, hidden_tables
 from andamios_orm.core.errors import NotSupportedError, TransactionAbortedError
-from andamios_orm.core.integrity.references import Key, Reference, constraints_to, key_list, word_list
-from andamios_orm.core.integrity.writes import Write, hidden_tables
-from andamios_orm.core.unit_of_work import UnitOfWork
+from andamios_orm.core.integrity.references import Reference, constraints_to
+from andamios_orm.core.integrity.writes import referrers, removed_keys, written_constraints, written_keys
+from andamios_orm.core.keys import Key, key_list, word_list
+from andamios_orm.core.unit_of_work import UnitOfWork, connections_of, is_flushing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -71,7 +70,6 @@ class _Transaction:
 
 
 _transactions: WeakKeyDictionary[Connection, _Transaction] = WeakKeyDictionary()
-_sessions: WeakKeyDictionary[Connection, weakref.ref[Session]] = WeakKeyDictionary()
 
 
 def install(engine: Engine) -> None:
@@ -86,7 +84,7 @@ def install(engine: Engine) -> None:
 
 
 def _beginning(connection: Connection) -> None:
-    # What was noted in the transaction before, however that has ended, is of no interest any more.
+    # What was noted in the previous transaction is forgotten, however that transaction has ended.
     _transactions.pop(connection, None)
 
 
@@ -104,8 +102,8 @@ def _sending(
         if _NOTED not in vars(context):
             setattr(context, _NOTED, True)
             _note(connection, context)
-    elif isinstance(parameters, BulkRows):
-        for constraint in parameters.plan.table.foreign_key_constraints:
+    elif (filled := bulk_table(parameters)) is not None:
+        for constraint in filled.foreign_key_constraints:
             _ = constraint.referred_table
             _touched(connection, context, constraint).whole = True
 
@@ -114,13 +112,13 @@ def _note(connection: Connection, context: ExecutionContext) -> None:
     write = Write.of(context)
     if write is None:
         return
-    for constraint in write.constraints():
-        touched, keys = _touched(connection, context, constraint), write.keys(constraint)
+    for constraint in written_constraints(write):
+        touched, keys = _touched(connection, context, constraint), written_keys(write, constraint)
         if keys is None or keys:
-            # Its table is looked for now, and not when the statement was sent.
+            # A foreign key to a table that is unknown fails here, before the statement is sent.
             _ = constraint.referred_table
             _add(touched, keys)
-    for constraint in write.referrers():
+    for constraint in referrers(write):
         _note_removed(connection, write, constraint)
 
 
@@ -139,10 +137,10 @@ def _note_removed(connection: Connection, write: Write, constraint: ForeignKeyCo
     reference = _reference(write.context, constraint)
     found = touched.changed if write.context.isupdate else touched.removed
     if write.context.isdelete:
-        # Not to find out afterwards that there is no such action.
+        # An unknown action is refused now, before the rows are deleted.
         _ = reference.action
     options = _options(reference, write.context.execution_options)
-    for query, parameters in write.removed(reference):
+    for query, parameters in removed_keys(write, reference):
         found.update(map(tuple, connection.execute(query, parameters, execution_options=options)))
 
 
@@ -165,32 +163,19 @@ def _reference(context: Any, constraint: ForeignKeyConstraint) -> Reference:
 
 def _options(reference: Reference, given: Mapping[str, Any]) -> dict[str, Any]:
     limits = {name: given[name] for name in ("statement_timeout",) if name in given}
-    return {"schema_translate_map": dict(reference.schemas), **limits}
+    return {"schema_translate_map": dict(reference.schemas), ALL_ROWS: True, **limits}
 
 
 def _executed(
     connection: Connection, statement: Any, multiple: Any, single: Any, options: Any, result: Any
 ) -> None:
-    if statement.is_dml and not _is_flushing(connection):
+    if statement.is_dml and not is_flushing(connection):
         _follow_up(connection, options)
-
-
-def _is_flushing(connection: Connection) -> bool:
-    known = _sessions.get(connection)
-    session = None if known is None else known()
-    return session is not None and session._flushing
-
-
-@event.listens_for(UnitOfWork, "after_begin")
-def _begun(session: UnitOfWork, transaction: Any, connection: Connection) -> None:
-    if getattr(connection.dialect, "foreign_keys", None) == "checked":
-        _sessions[connection] = weakref.ref(session)
 
 
 @event.listens_for(UnitOfWork, "after_flush")
 def _flushed(session: UnitOfWork, context: Any) -> None:
-    transaction: Any = session.get_transaction()
-    for connection, *_ in transaction._connections.values():
+    for connection in connections_of(session):
         _follow_up(connection, {})
 
 
@@ -200,7 +185,7 @@ def _follow_up(connection: Connection, options: Mapping[str, Any]) -> None:
         return
     transaction.acting = True
     try:
-        # Not a recursion: a chain of rows that refer to one another may be long.
+        # This is a loop and not a recursion, because a chain of rows that refer to one another may be long.
         while (due := _due(transaction)) is not None:
             _act(connection, *due, options)
         if transaction.committing:
@@ -219,7 +204,7 @@ def _act(connection: Connection, reference: Reference, touched: _Touched, option
     try:
         connection.execute(reference.act(keys), execution_options=_options(reference, options))
     except BaseException:
-        # Who goes on all the same is told at commit.
+        # If the caller catches the error and goes on, the commit finds these keys again.
         touched.removed |= keys
         raise
 
@@ -228,11 +213,11 @@ def _committing(connection: Connection) -> None:
     transaction = _transactions.setdefault(connection, _Transaction())
     try:
         with suppress(TransactionAbortedError):
-            # Of which COMMIT will say so, and what became of the data.
+            # An aborted transaction is not checked, because the COMMIT that follows raises the same error.
             _follow_up(connection, {})
             _verify_all(connection, transaction)
     except BaseException:
-        # For SQLAlchemy the transaction is over now, and no rollback() would be sent any more.
+        # SQLAlchemy takes the transaction for ended when a listener fails, and would not roll back.
         connection._rollback_impl()
         raise
     transaction.committing = True
@@ -245,7 +230,7 @@ def _verify_all(connection: Connection, transaction: _Transaction) -> None:
         transaction.references.clear()
     except BaseException:
         if not connection.invalidated:
-            # A listener to the commit that goes on all the same is told by COMMIT.
+            # If a listener to the commit catches the error and goes on, the COMMIT will fail.
             driver: Any = connection.connection.dbapi_connection
             driver.raw.abort()
         raise

@@ -1,17 +1,11 @@
 """Foreign keys as references: who refers to whom, and the statements that find what refers to nothing.
 
-A key is the tuple of the values of a foreign key's columns: as Python has them, of what is written, or in the
-engine's own words, of what is in the database. Only the words come back to it as they were, whatever a type
-makes of a value on its way to Python. However many keys there are, they travel to the engine as one parameter
-for each column.
+The keys of what is written are values as Python has them, those of what is in the database are in the
+engine's own words.
 """
 
 from __future__ import annotations
 
-import datetime as dt
-import json
-import uuid
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import (
@@ -19,24 +13,20 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     MetaData,
     Select,
-    String,
     Table,
     and_,
-    bindparam,
-    cast,
     delete,
     exc,
     exists,
     func,
     literal,
-    literal_column,
     select,
     text,
     update,
 )
 
-from andamios_orm.core._types.lists import LIST
 from andamios_orm.core.errors import ForeignKeyError, NotSupportedError
+from andamios_orm.core.keys import Key, columns_in, equal, key_list, word_list
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -44,13 +34,7 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Delete, Exists, FromClause, Subquery, Update
     from sqlalchemy.engine import Dialect
 
-__all__ = ["Key", "Reference", "columns_in", "constraints_to", "equal", "key_list", "word_list", "words"]
-
-Key = tuple[Any, ...]
-"""The values of the columns of a foreign key, none of which is None."""
-
-_TEXTS = frozenset({str, int, Decimal, uuid.UUID, dt.date})
-"""Types of values that a cast of their text gives back exactly."""
+__all__ = ["Reference", "constraints_to"]
 
 _REFERRERS = "andamios_orm_referrers"
 """Where a MetaData's ``info`` keeps who refers to its tables."""
@@ -99,7 +83,7 @@ class Reference(NamedTuple):
     def count_found(self, keys: Collection[Key], dialect: Dialect) -> Select[Any]:
         """Count how many of ``keys`` have a parent; a key alone counts for each of its parents."""
         if len(keys) == 1:
-            # The way of most transactions, and the shortest one.
+            # Most transactions have one key of a reference, and this query is the cheapest.
             (key,) = keys
             return select(func.count()).where(equal(self.referred, map(_literal, key, self.columns)))
         listed = key_list(self.columns, keys, dialect)
@@ -168,7 +152,7 @@ class Reference(NamedTuple):
         return error
 
     def _has_parent(self, key: Iterable[ColumnElement[Any]]) -> Exists:
-        # Under another name, because a table may refer to itself.
+        # The parent gets another name, because a table may refer to itself.
         parent = self.referred[0].table.alias()
         matched = equal(columns_in(parent, self.referred), key)
         return exists().select_from(parent).where(matched).correlate_except(parent)
@@ -192,64 +176,14 @@ def _referrers(metadata: MetaData) -> dict[str, list[ForeignKeyConstraint]]:
             try:
                 key = constraint.referred_table.key
             except exc.NoReferencedTableError:
-                # It refers to none of the tables that are here. Whoever writes into it is told.
+                # Its parent is not in the MetaData. A write to its table raises this error.
                 continue
             referrers.setdefault(key, []).append(constraint)
     return referrers
 
 
-def key_list(columns: Sequence[Column[Any]], keys: Iterable[Key], dialect: Dialect) -> Subquery:
-    """Return ``keys``, which are values of ``columns`` as Python has them, as something to select from."""
-    given = zip(columns, zip(*keys, strict=True), strict=True)
-    return _listed(_unnested(column, values, dialect) for column, values in given)
-
-
-def word_list(columns: Sequence[Column[Any]], keys: Iterable[Key]) -> Subquery:
-    """Return ``keys``, which are values of ``columns`` in the engine's words, as something to select from."""
-    given = zip(columns, zip(*keys, strict=True), strict=True)
-    return _listed(_read(column, texts) for column, texts in given)
-
-
-def words(columns: Iterable[ColumnElement[Any]]) -> list[ColumnElement[Any]]:
-    """Return ``columns`` in the engine's words, which it reads back as the same values."""
-    return [cast(column, String) for column in columns]
-
-
-def _listed(columns: Iterable[ColumnElement[Any]]) -> Subquery:
-    return select(*(column.label(f"k{number}") for number, column in enumerate(columns))).subquery()
-
-
-def _unnested(column: Column[Any], values: Sequence[Any], dialect: Dialect) -> ColumnElement[Any]:
-    implementation: Any = column.type.dialect_impl(dialect)
-    process = column.type._cached_bind_processor(dialect)
-    sent = values if process is None else [process(value) for value in values]
-    listed: ColumnElement[Any]
-    if _TEXTS.issuperset(map(type, sent)):
-        # DuckDB 1.5 takes 100 microseconds for each value of a list, and next to nothing for a text.
-        listed = _read(column, list(map(str, sent)))
-    else:
-        listed = func.unnest(bindparam(None, list(values), LIST(column.type), unique=True), type_=column.type)
-    # What the type puts around a parameter, it puts around each of these.
-    return implementation.bind_expression(listed) if implementation._has_bind_expression else listed
-
-
-def _read(column: Column[Any], texts: Sequence[str]) -> ColumnElement[Any]:
-    listed = bindparam(None, json.dumps(texts), String, unique=True)
-    return cast(func.unnest(func.from_json(listed, literal_column("""'["VARCHAR"]'"""))), column.type)
-
-
 def _literal(value: Any, column: Column[Any]) -> ColumnElement[Any]:
     return literal(value, column.type)
-
-
-def columns_in(table: FromClause, columns: Iterable[Column[Any]]) -> list[ColumnElement[Any]]:
-    """Return ``columns`` as ``table``, which may be an alias of theirs, has them."""
-    return [table.c[column.key] for column in columns]
-
-
-def equal(left: Iterable[ColumnElement[Any]], right: Iterable[ColumnElement[Any]]) -> ColumnElement[bool]:
-    """Compare columns with columns, pair by pair."""
-    return and_(*(one == other for one, other in zip(left, right, strict=True)))
 
 
 def _named(columns: Sequence[Column[Any]]) -> str:
