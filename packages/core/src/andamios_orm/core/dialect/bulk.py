@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from andamios_orm.core.dialect.bulk_plan import AppendPlan, BulkPlan
     from andamios_orm.core.dialect.raw import RawConnection
 
-__all__ = ["BulkRows", "batches", "insert", "slices"]
+__all__ = ["BulkRows", "batches", "slices", "write"]
 
 T = TypeVar("T")
 
@@ -151,7 +151,7 @@ def _sentinel(row: Mapping[str, Any], keys: Sequence[str]) -> Any:
     return row[keys[0]] if len(keys) == 1 else tuple(row[key] for key in keys)
 
 
-def insert(raw: RawConnection, rows: BulkRows) -> Outcome:
+def write(raw: RawConnection, rows: BulkRows) -> Outcome:
     """Write ``rows``, all or none; return the rows of the RETURNING clause in the order of ``rows``.
 
     Raises:
@@ -170,7 +170,7 @@ def insert(raw: RawConnection, rows: BulkRows) -> Outcome:
 def _written(raw: RawConnection, plan: BulkPlan, rows: Sequence[Row]) -> Outcome:
     by_appender = plan.append if _HAS_APPENDER else None
     appended = None if by_appender is None else _append(raw, by_appender, rows)
-    return _insert_lists(raw, plan, rows) if appended is None else appended
+    return _write_lists(raw, plan, rows) if appended is None else appended
 
 
 def _append(raw: RawConnection, how: AppendPlan, rows: Sequence[Row]) -> Outcome | None:
@@ -206,7 +206,7 @@ def _append_rows(
             appender.append_rows(part)
 
 
-def _insert_lists(raw: RawConnection, plan: BulkPlan, rows: Sequence[Row]) -> Outcome:
+def _write_lists(raw: RawConnection, plan: BulkPlan, rows: Sequence[Row]) -> Outcome:
     returned, counted, last = list[Row](), 0, NOTHING
     for part in slices(rows, _LISTS_SLICE):
         columns = [list(column) for column in zip(*(row[plan.shared :] for row in part), strict=True)]
@@ -222,7 +222,7 @@ def _insert_lists(raw: RawConnection, plan: BulkPlan, rows: Sequence[Row]) -> Ou
 
 
 def _plain_positions(columns: Sequence[list[Any]], types: Sequence[str]) -> set[int]:
-    # Those whose values are exactly what their text, cast to the type, says.
+    # The positions of the columns whose values survive the way through text and a cast unchanged.
     return {
         position
         for position, (column, type_) in enumerate(zip(columns, types, strict=True))

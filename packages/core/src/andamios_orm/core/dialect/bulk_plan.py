@@ -34,12 +34,15 @@ if TYPE_CHECKING:
     from sqlalchemy.types import TypeEngine
 
 __all__ = [
+    "CAST",
     "NEXTVAL",
     "AppendPlan",
     "BulkPlan",
     "Drawn",
     "appendable",
     "listable",
+    "of_rows",
+    "parameter_types",
     "refers_to_itself",
     "statement_plan",
     "table_plan",
@@ -51,7 +54,8 @@ NEXTVAL = r"nextval\('(?:[^']|'')+'\)"
 _PARAMETER = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|\$(?P<number>\d+)""")
 """A parameter; what stands in quotes is passed over, whatever it looks like."""
 
-_CAST = r'(?:::[\w ()\[\],."]+)?'
+CAST = r'(?:::[\w ()\[\],."]+)?'
+"""The cast that may follow a parameter, as a pattern."""
 
 
 def appendable(type_: TypeEngine[Any]) -> bool:
@@ -147,7 +151,7 @@ def statement_plan(compiled: SQLCompiler, statement: str, translate: Callable[[s
         return None
     texts = translate(insert.single_values_expr)
     clause = f"VALUES ({texts})"
-    types = _parameter_types(compiled, insert.num_positional_params_counted)
+    types = parameter_types(compiled, insert.num_positional_params_counted)
     shared = len(compiled.positiontup or ()) - len(types or ())
     if not types or not _stands_alone(clause, statement, shared):
         return None
@@ -270,8 +274,12 @@ def _parameters(text: str) -> list[int]:
     return [int(found["number"]) for found in _PARAMETER.finditer(text) if found["number"]]
 
 
-def _parameter_types(compiled: SQLCompiler, count: int) -> tuple[str, ...] | None:
-    # None where the type of a parameter is not known, or has no list that the engine takes.
+def parameter_types(compiled: SQLCompiler, count: int) -> tuple[str, ...] | None:
+    """Return the engine's names for the types of the last ``count`` parameters of a statement.
+
+    Returns:
+        None where the type of one is not known, or has no list that the engine takes.
+    """
     names = (compiled.positiontup or [])[-count:] if count else []
     types = [compiled.binds[name].type for name in names]
     if not all(listable(type_.dialect_impl(compiled.dialect)) for type_ in types):
@@ -280,11 +288,22 @@ def _parameter_types(compiled: SQLCompiler, count: int) -> tuple[str, ...] | Non
 
 
 def _selected(texts: str, shared: int) -> str:
+    return f"SELECT {of_rows(texts, shared)} FROM (SELECT "
+
+
+def of_rows(text: str, shared: int = 0) -> str:
+    """Return a piece of a statement with the columns of ``r`` in place of its parameters.
+
+    Args:
+        text: The piece.
+        shared: How many parameters in front stay, because they are the same for all rows.
+    """
+
     def renamed(found: re.Match[str]) -> str:
         of_row = found["number"] and int(found["number"]) > shared
         return f"r.p{found['number']}" if of_row else found[0]
 
-    return f"SELECT {_PARAMETER.sub(renamed, texts)} FROM (SELECT "
+    return _PARAMETER.sub(renamed, text)
 
 
 def _unnested(number: int, type_: str, *, text: bool) -> str:
@@ -318,10 +337,10 @@ def _are_appendable(values: Sequence[_Value], compiled: SQLCompiler) -> bool:
 
 
 def _plain_text(value: _Value, key: Column[Any] | None) -> str:
-    # What the element looks like where it is nothing but its parameter, or draws the key from a sequence.
+    # A pattern for the element that is nothing but its parameter, or that draws the key from a sequence.
     if value.column is key:
         return f"(?P<draw>{NEXTVAL})"
-    return rf"\${value.parameters[0]}{_CAST}" if value.parameters else "(?!)"
+    return rf"\${value.parameters[0]}{CAST}" if value.parameters else "(?!)"
 
 
 def _returned(compiled: SQLCompiler) -> list[Any]:

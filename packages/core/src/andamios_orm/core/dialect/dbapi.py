@@ -101,9 +101,9 @@ class Cursor:
         """Run one statement for each row of parameters, all or none, in one job."""
         self.rowcount = self._run(lambda raw: execute_each(raw, operation, parameters))
 
-    def insert_rows(self, rows: BulkRows) -> None:
-        """Insert many rows by the way that their plan names, all or none, in one job."""
-        self._accept(self._run(lambda raw: bulk.insert(raw, rows)))
+    def write_rows(self, rows: BulkRows) -> None:
+        """Write many rows by the way that their plan names, all or none, in one job."""
+        self._accept(self._run(lambda raw: bulk.write(raw, rows)))
 
     def fetchone(self) -> Row | None:
         """Return the next row, or None at the end."""

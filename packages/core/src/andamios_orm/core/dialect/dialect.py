@@ -11,12 +11,14 @@ from duckdb_engine import Dialect as DuckDBEngineDialect
 from sqlalchemy import event
 from sqlalchemy.dialects.postgresql.base import PGDialect, PGExecutionContext
 from sqlalchemy.engine.default import DefaultDialect
+from sqlalchemy.engine.interfaces import ExecuteStyle
 from sqlalchemy.sql.compiler import InsertmanyvaluesSentinelOpts
 from sqlalchemy.types import adapt_type
 from sqlalchemy.util.concurrency import await_, in_greenlet
 
 from andamios_orm.core.dialect import options
 from andamios_orm.core.dialect.bulk import BulkRows
+from andamios_orm.core.dialect.bulk_changes import change_plan
 from andamios_orm.core.dialect.compiler import DuckDBCompiler, DuckDBDDLCompiler
 from andamios_orm.core.dialect.database import Lease
 from andamios_orm.core.dialect.dbapi import DBAPI, ArrowCursor, Connection
@@ -49,7 +51,7 @@ class ExecutionContext(PGExecutionContext):
 
     def create_server_side_cursor(self) -> Any:
         """Return a cursor that streams."""
-        if "progress" in self.execution_options:
+        if self.execution_options.get("progress") is not None:
             raise NotSupportedError.of(
                 "duckdb", "progress of a streamed result", "count its rows as they come, or do not stream it"
             )
@@ -61,12 +63,24 @@ class ExecutionContext(PGExecutionContext):
         arrow = self.execution_options.get("arrow_result", False)
         return self._limited(ArrowCursor(connection) if arrow else connection.cursor())
 
+    def pre_exec(self) -> None:
+        """Send the rows of an UPDATE or DELETE as one statement, where that means the same."""
+        super().pre_exec()
+        if self.execute_style is ExecuteStyle.EXECUTEMANY and (self.isupdate or self.isdelete):
+            compiled: Any = self.compiled
+            rows: Any = self.parameters
+            plan = change_plan(compiled, self.statement, rows)
+            if plan is not None:
+                self.parameters = BulkRows.of(rows, plan)
+
     def _limited(self, cursor: Any) -> Any:
         dialect: Any = self.dialect
         timeout = self.execution_options.get("statement_timeout", dialect.statement_timeout)
         if timeout is not None:
             cursor.timeout = options.statement_timeout(timeout)
-        cursor.progress = self.execution_options.get("progress")
+        progress = self.execution_options.get("progress")
+        if progress is not None:
+            cursor.progress = options.progress(progress)
         return cursor
 
 
@@ -255,9 +269,16 @@ class AndamiosDialect(DuckDBReflection, DuckDBEngineDialect):  # type: ignore[mi
     def do_execute(self, cursor: Any, statement: str, parameters: Any, context: Any = None) -> None:
         """Send one statement, or the rows of a bulk INSERT by the way that their plan names."""
         if isinstance(parameters, BulkRows):
-            cursor.insert_rows(parameters)
+            cursor.write_rows(parameters)
         else:
             cursor.execute(statement, parameters)
+
+    def do_executemany(self, cursor: Any, statement: str, parameters: Any, context: Any = None) -> None:
+        """Send one statement for each row of parameters, or one for all of them where there is a plan."""
+        if isinstance(parameters, BulkRows):
+            cursor.write_rows(parameters)
+        else:
+            cursor.executemany(statement, parameters)
 
     def do_savepoint(self, connection: Any, name: str) -> None:
         """Refuse a savepoint.

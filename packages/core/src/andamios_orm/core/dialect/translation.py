@@ -9,6 +9,7 @@ PostgreSQL, SQLite and MySQL send with theirs. DuckDB sends none: what it tells 
 from __future__ import annotations
 
 import re
+from copy import copy
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import duckdb
@@ -155,12 +156,19 @@ _DATA_EXCEPTION = "22"
 
 
 def translate(context: ExceptionContext) -> AndamiosError | None:
-    """Return the error of our tree for what SQLAlchemy is about to raise; None leaves it as it is."""
+    """Return the error of our tree for what SQLAlchemy is about to raise; None leaves it as it is.
+
+    A `ConfigurationError`, such as that of a bad execution option, stays one.
+    """
     raised, wrapped = context.original_exception, context.sqlalchemy_exception
     if isinstance(raised, ConfigurationMismatch):
         return errors.ConfigurationError(str(raised))
     if wrapped is None:
         return None
+    if isinstance(raised, errors.ConfigurationError):
+        # A copy, because SQLAlchemy raises what is returned here from the original, and an error that is its
+        # own cause would send whoever follows the causes round in a circle.
+        return copy(raised)
     if not isinstance(wrapped, exc.DBAPIError):
         return _error(errors.DataError, "", wrapped, {}) if isinstance(raised, CONVERSION_ERRORS) else None
     if isinstance(raised, duckdb.Error):
@@ -220,11 +228,13 @@ def _error(
     becomes: type[_ExecutedError], remedy: str, wrapped: exc.StatementError, facts: dict[str, Any]
 ) -> _ExecutedError:
     text, statement, parameters = str(wrapped.orig), wrapped.statement, wrapped.params
+    several = wrapped.ismulti or _are_rows(parameters)
     if isinstance(parameters, BulkRows):
         # Not the thousands of values, nor the statement that carries them: they would bury the message.
         rows = parameters
         text, facts = _in_bulk(text, rows, facts)
         statement, parameters = rows.plan.single, None if rows.place is None else rows.place.parameters
+        several = False
     told = becomes(
         f"{text}\n{remedy}." if remedy else text,
         statement,
@@ -232,7 +242,7 @@ def _error(
         wrapped.orig,
         hide_parameters=wrapped.hide_parameters,
         connection_invalidated=isinstance(wrapped, exc.DBAPIError) and wrapped.connection_invalidated,
-        ismulti=wrapped.ismulti or _are_rows(parameters),
+        ismulti=several,
     )
     for name, value in facts.items():
         if hasattr(becomes, name):
@@ -246,7 +256,7 @@ def _are_rows(parameters: Any) -> bool:
 
 
 def _in_bulk(text: str, rows: BulkRows, facts: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    # What follows is a piece of the statement that carries the values.
+    # DuckDB appends an excerpt of the statement, which here is one that carries all the values.
     reason, _, _ = text.partition("\n\nLINE ")
     table, place = rows.plan.table.name, rows.place
     known = {} if place is None else {"row": place.row, "column": place.column}
