@@ -6,6 +6,7 @@ import asyncio
 import sys
 import tempfile
 from pathlib import Path
+from typing import cast
 
 from sqlalchemy import text
 
@@ -61,7 +62,7 @@ async def wait_for_a_file() -> None:
         holder = await asyncio.create_subprocess_exec(
             sys.executable, "-c", HOLDER, str(path), stdout=asyncio.subprocess.PIPE
         )
-        await holder.stdout.readline()  # type: ignore[union-attr] # it is a pipe
+        await cast("asyncio.StreamReader", holder.stdout).readline()
         engine = create_file_engine(path)
         retried = ConnectionResilience(
             engine, attempts=20, on_retry=lambda fault: print("waiting:", type(fault).__name__)

@@ -13,7 +13,7 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import duckdb
 from rich.console import Console
@@ -38,7 +38,7 @@ BATCH = 20_000
 class Base(DeclarativeBase):
     """The models; each is called after its file, and its attributes after the columns there."""
 
-    type_annotation_map = {dt.datetime: DateTime(timezone=True)}  # noqa: RUF012  # SQLAlchemy reads it from the class
+    type_annotation_map: ClassVar[dict[Any, Any]] = {dt.datetime: DateTime(timezone=True)}
 
 
 class Airline(Base):

@@ -65,7 +65,7 @@ AIRLINES, FLIGHTS, PLANES = (Base.metadata.tables[name] for name in ("airline", 
 async def make(engine: AndamiosEngine) -> AndamiosEngine:
     """Make the tables, an airline UA and a plane N1."""
     async with engine.begin() as connection:
-        await connection.run_sync(Base.metadata.create_all)
+        await connection.run_sync(Base.metadata.create_all, checkfirst=False)
     async with SessionManager(engine) as session:
         session.add_all([Airline(code="UA"), Plane(tail="N1")])
     return engine

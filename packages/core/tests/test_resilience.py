@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, StatementError
 
 from andamios_orm.core import (
     AndamiosEngine,
@@ -310,6 +310,16 @@ class TestStatementTimeout:
     def test_what_is_no_time_is_refused(self, seconds: object) -> None:
         with pytest.raises(ConfigurationError, match="positive number of seconds"):
             create_memory_engine(statement_timeout=seconds)
+
+    @pytest.mark.parametrize("seconds", [0, "soon"])
+    async def test_what_is_no_time_is_refused_in_an_option_too(
+        self, engine: AndamiosEngine, seconds: object
+    ) -> None:
+        """SQLAlchemy would wrap it as an error of the statement."""
+        async with AsyncSession(engine) as session:
+            with pytest.raises(ConfigurationError, match="positive number of seconds") as caught:
+                await session.execute(text("SELECT 1"), execution_options={"statement_timeout": seconds})
+        assert not isinstance(caught.value, StatementError)
 
     async def test_other_backends_refuse_it(self, tmp_path: Path) -> None:
         with pytest.raises(ConfigurationError, match="no option 'statement_timeout'"):

@@ -189,7 +189,7 @@ class Pair(NamedTuple):
 async def session(engine: AndamiosEngine) -> Any:
     """A session on all tables of this module."""
     async with AsyncSession(engine) as session:
-        await (await session.connection()).run_sync(Base.metadata.create_all)
+        await (await session.connection()).run_sync(Base.metadata.create_all, checkfirst=False)
         await session.commit()
         yield session
 
@@ -263,7 +263,7 @@ BAD: list[tuple[Any, Any, str]] = [
     ([(1, "x"), (2,)], ["id", "name"], "row 1 has 1 values for 2 columns"),
     ([(1, 2)], ["id", "id"], "a column is named twice"),
     ([(1, 2)], ["id", "nam"], "unknown column 'nam'"),
-    ([{"id": 1, "name": "x"}], ["id"], "columns names the values of tuples"),
+    ([{"id": 1, "name": "x"}], ["id"], "columns is for tuples, and these rows are not tuples: leave it out"),
     ([{"id": 1, "name": "x"}, (2, "y")], None, "row 0 is a dict"),
     ([Plain(id=1, name="x"), Rich()], None, "row 1 is a Rich"),
     ([Plain(id=1, name="x"), "abc"], None, "row 1 is a str"),

@@ -41,7 +41,7 @@ class Note(Base):
 async def notes(engine: AndamiosEngine) -> AndamiosEngine:
     """An engine with an empty table of notes."""
     async with engine.begin() as connection:
-        await connection.run_sync(Base.metadata.create_all)
+        await connection.run_sync(Base.metadata.create_all, checkfirst=False)
     return engine
 
 

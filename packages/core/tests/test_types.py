@@ -4,11 +4,9 @@ import datetime as dt
 import enum
 import math
 import uuid
-from collections.abc import AsyncIterator, Iterator
 from decimal import Decimal
 from typing import Any
 
-import duckdb
 import pytest
 from sqlalchemy import (
     BigInteger,
@@ -44,7 +42,7 @@ from sqlalchemy import types as sqltypes
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.types import TypeEngine
 
-from andamios_orm.core import AndamiosEngine, create_engine, types
+from andamios_orm.core import AndamiosEngine, types
 from andamios_orm.core.errors import DataError
 from andamios_orm.core.types import (
     ARRAY,
@@ -184,25 +182,16 @@ def table_of(*columns: Column[Any]) -> Table:
     return Table("things", MetaData(), Column("id", Integer, primary_key=True, autoincrement=False), *columns)
 
 
-@pytest.fixture(scope="module")
-def shared_url() -> Iterator[str]:
-    """The URL of one database in memory for all tests, because opening one takes longer than most of them."""
-    with duckdb.connect(":memory:types"):
-        yield "duckdb:///:memory:types"
-
-
 @pytest.fixture
-async def engine(shared_url: str) -> AsyncIterator[AndamiosEngine]:
+def engine(shared_engine: AndamiosEngine) -> AndamiosEngine:
     """An engine for tests that commit nothing."""
-    engine = create_engine(shared_url)
-    yield engine
-    await engine.dispose()
+    return shared_engine
 
 
 async def stored(engine: AsyncEngine, type_: TypeEngine[Any], *values: Any) -> list[Any]:
     things = table_of(Column("x", type_))
     async with engine.connect() as connection:
-        await connection.run_sync(things.metadata.create_all)
+        await connection.run_sync(things.metadata.create_all, checkfirst=False)
         for position, value in enumerate(values):
             await connection.execute(things.insert().values(id=position, x=value))
         return list(await connection.scalars(select(things.c.x).order_by(things.c.id)))
@@ -212,7 +201,7 @@ async def read(engine: AsyncEngine, type_: TypeEngine[Any], value: Any, *express
     """The values of expressions, functions of the column, in a table of one value."""
     things = table_of(Column("x", type_))
     async with engine.connect() as connection:
-        await connection.run_sync(things.metadata.create_all)
+        await connection.run_sync(things.metadata.create_all, checkfirst=False)
         await connection.execute(things.insert().values(id=1, x=value))
         row = (await connection.execute(select(*(make(things.c.x) for make in expressions)))).one()
     return list(row)
@@ -261,7 +250,7 @@ async def test_a_value_is_rendered_as_a_literal(
     insert = things.insert().values(id=1, x=literal(value, type_))
     rendered = str(insert.compile(dialect=engine.dialect, compile_kwargs={"literal_binds": True}))
     async with engine.connect() as connection:
-        await connection.run_sync(things.metadata.create_all)
+        await connection.run_sync(things.metadata.create_all, checkfirst=False)
         await connection.exec_driver_sql(rendered)
         assert await connection.scalar(select(things.c.x)) == value
 
@@ -271,7 +260,7 @@ async def test_many_rows_at_once(engine: AsyncEngine, type_: TypeEngine[Any], va
     things = table_of(Column("x", type_))
     rows = [{"id": position, "x": value} for position, value in enumerate([*values, *values])]
     async with engine.connect() as connection:
-        await connection.run_sync(things.metadata.create_all)
+        await connection.run_sync(things.metadata.create_all, checkfirst=False)
         await connection.execute(things.insert(), rows)
         assert list(await connection.scalars(select(things.c.x).order_by(things.c.id))) == [*values, *values]
 
@@ -284,7 +273,7 @@ async def test_many_rows_at_once_with_returning(
     rows = [{"id": position, "x": value} for position, value in enumerate([*values, *values])]
     insert = things.insert().returning(things.c.x, sort_by_parameter_order=True)
     async with engine.connect() as connection:
-        await connection.run_sync(things.metadata.create_all)
+        await connection.run_sync(things.metadata.create_all, checkfirst=False)
         assert list(await connection.scalars(insert, rows)) == [*values, *values]
 
 
@@ -618,7 +607,7 @@ async def test_nested_server_default(engine: AsyncEngine) -> None:
     type_ = MAP(String, LIST(Integer))
     things = table_of(Column("x", type_, server_default=literal({"a": [1]}, type_)))
     async with engine.connect() as connection:
-        await connection.run_sync(things.metadata.create_all)
+        await connection.run_sync(things.metadata.create_all, checkfirst=False)
         await connection.execute(things.insert().values(id=1))
         assert await connection.scalar(select(things.c.x)) == {"a": [1]}
 

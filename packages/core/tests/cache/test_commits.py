@@ -25,6 +25,7 @@ from andamios_orm.core.errors import (
     TransactionConflictError,
 )
 
+from ..backends import drop_tables, make_tables
 from ..services import MARIADB, POSTGRESQL, require
 
 
@@ -49,14 +50,11 @@ NOTE, OTHER, ALL = {Note.__tablename__}, {Other.__tablename__}, {EVERYTHING}
 
 @asynccontextmanager
 async def prepared(engine: AndamiosEngine) -> AsyncIterator[AndamiosEngine]:
-    """An engine with empty tables, which are dropped at the end."""
-    async with engine.begin() as connection:
-        await connection.run_sync(Base.metadata.drop_all)
-        await connection.run_sync(Base.metadata.create_all)
+    """An engine with empty tables, which no server keeps."""
+    await make_tables(engine, Base.metadata)
     try:
         yield engine
-        async with engine.begin() as connection:
-            await connection.run_sync(Base.metadata.drop_all)
+        await drop_tables(engine, Base.metadata)
     finally:
         await engine.dispose()
 
@@ -300,11 +298,11 @@ async def test_a_transaction_that_began_before_tells_everything(notes: AndamiosE
 
 
 async def test_a_statement_that_was_sent_before_is_no_fault(notes: AndamiosEngine) -> None:
-    watch = CommitWatch(notes, lambda tables: None, lambda: 0)
+    watch, sent = CommitWatch(notes, lambda tables: None, lambda: 0), asyncio.Event()
+    event.listen(notes.sync_engine, "before_cursor_execute", lambda *arguments: sent.set())
     async with notes.connect() as connection:
-        slow = text("SELECT sum(hash(range)) FROM range(100_000_000)")
-        running = asyncio.create_task(connection.execute(slow))
-        await asyncio.sleep(0.05)
+        running = asyncio.create_task(connection.execute(text("SELECT 1")))
+        await sent.wait()
         watch.start()
         await running
         assert connection.sync_connection is not None

@@ -64,6 +64,7 @@ from andamios_orm.core import (
 from andamios_orm.core.cache.cache import CacheManager, CachePolicy
 from andamios_orm.core.errors import ConfigurationError, NotSupportedError, TransactionAbortedError
 
+from ..backends import drop_tables, make_tables
 from ..services import POSTGRESQL, require
 
 KEPT = {"cache": CachePolicy(ttl=60)}
@@ -105,9 +106,8 @@ DELAYS = select(Flight.id, Flight.delay).order_by(Flight.id)
 
 
 async def filled(engine: AndamiosEngine) -> AndamiosEngine:
+    await make_tables(engine, Base.metadata)
     async with engine.begin() as connection:
-        await connection.run_sync(Base.metadata.drop_all)
-        await connection.run_sync(Base.metadata.create_all)
         await connection.execute(insert(Airline).values(id=1, name="United"))
         await connection.execute(insert(Flight), ROWS)
     return engine
@@ -457,7 +457,7 @@ async def test_a_failed_query_fails_for_each(flights: AndamiosEngine, cache: Cac
 
 async def test_no_query_is_stale_after_a_commit(flights: AndamiosEngine, cache: CacheManager) -> None:
     """Writers add to one row; what is read in new and in long transactions is never older than it may be."""
-    acknowledged, rounds = 0, 40
+    acknowledged, rounds = 0, 20
     total = select(func.sum(Flight.delay))
 
     async def add(session: AsyncSession) -> None:
@@ -673,7 +673,9 @@ async def test_the_tables_behind_a_view_are_named(flights: AndamiosEngine, cache
 @pytest.mark.parametrize(
     ("policy", "message"),
     [
-        (60, "is a CachePolicy, not 60"),
+        (60, r"such as CachePolicy\(ttl=60\), not 60"),
+        (True, r"such as CachePolicy\(ttl=60\), not True"),
+        (CachePolicy(ttl="60"), "positive number of seconds, not '60'"),  # type: ignore[arg-type] # what is tested
         (CachePolicy(ttl=0), "positive number of seconds, not 0"),
         (CachePolicy(tables="flight"), "list of tables"),
     ],
@@ -722,6 +724,5 @@ async def test_other_backends(backend: str, tmp_path: Path) -> None:
                 async with session.begin_nested():
                     await session.execute(update(Flight).values(delay=7))
                 assert (await session.execute(DELAYS, execution_options=KEPT)).all() == [(1, 7), (2, 7)]
-    async with engine.begin() as connection:
-        await connection.run_sync(Base.metadata.drop_all)
+    await drop_tables(engine, Base.metadata)
     await engine.dispose()

@@ -6,6 +6,8 @@ import asyncio
 import logging
 import os
 import socket
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
@@ -33,7 +35,8 @@ from andamios_orm.core.cache.packing import pack
 from andamios_orm.core.cache.redis import SharedCache
 from andamios_orm.core.errors import ConfigurationError
 
-from ..services import POSTGRESQL, python, require
+from ..backends import drop_tables, make_tables
+from ..services import POSTGRESQL, require
 
 REDIS = os.environ.get("ANDAMIOS_REDIS_URL", "redis://127.0.0.1:6379")
 
@@ -153,9 +156,8 @@ async def proxy(redis: str) -> AsyncIterator[Proxy]:
 
 
 async def opened(engine: AndamiosEngine) -> AndamiosEngine:
+    await make_tables(engine, Base.metadata)
     async with engine.begin() as connection:
-        await connection.run_sync(Base.metadata.drop_all)
-        await connection.run_sync(Base.metadata.create_all)
         await connection.execute(insert(Account).values(id=1, balance=0))
     return engine
 
@@ -288,46 +290,49 @@ async def test_tasks_ask_redis_once(redis: str, namespace: str, accounts: Andami
         assert cache.statistics().redis_hits == 1
 
 
+ANOTHER_PROCESS = """
+import asyncio, sys
+from sqlalchemy import Column, Integer, MetaData, Table, insert
+from andamios_orm.core import create_file_engine
+from andamios_orm.core.cache.cache import CacheManager
+
+async def main():
+    path, redis, namespace, name = sys.argv[1:]
+    table = Table(name, MetaData(), Column("id", Integer))
+    engine = create_file_engine(path)
+    async with engine.begin() as connection:
+        await connection.run_sync(table.create)
+    async with CacheManager(engine, redis=redis, namespace=namespace) as cache:
+        for end in ("rollback", "commit"):
+            async with engine.connect() as connection:
+                await connection.execute(insert(table).values(id=1))
+                await getattr(connection, end)()
+            print(await cache.get_cached_result("a"), flush=True)
+            await asyncio.to_thread(sys.stdin.readline)
+    await engine.dispose()
+
+asyncio.run(main())
+"""
+
+
 async def test_a_commit_of_another_process_invalidates_here(
     redis: str, namespace: str, accounts: AndamiosEngine, tmp_path: Path
 ) -> None:
     async with CacheManager(accounts, redis=redis, namespace=namespace) as cache:
-        for end, expected in (("rollback", 1), ("commit", None)):
-            await cache.set_cached_result("a", 1, tables=[Account])
-            await cache.set_cached_result("b", 2, tables=["airline"])
-            printed = await asyncio.to_thread(
-                python,
-                """
-                import asyncio, sys
-                from sqlalchemy import Column, Integer, MetaData, Table, insert
-                from andamios_orm.core import create_file_engine
-                from andamios_orm.core.cache.cache import CacheManager
-
-                async def main():
-                    path, redis, namespace, name, end = sys.argv[1:]
-                    table = Table(name, MetaData(), Column("id", Integer))
-                    engine = create_file_engine(path)
-                    async with engine.begin() as connection:
-                        await connection.run_sync(table.create)
-                    async with CacheManager(engine, redis=redis, namespace=namespace) as cache:
-                        print(await cache.get_cached_result("a"))
-                        async with engine.connect() as connection:
-                            await connection.execute(insert(table).values(id=1))
-                            await getattr(connection, end)()
-                        print(await cache.get_cached_result("a"))
-                    await engine.dispose()
-
-                asyncio.run(main())
-                """,
-                tmp_path / f"{end}.db",
-                redis,
-                namespace,
-                Account.__tablename__,
-                end,
-            )
-            assert printed.split() == ["1", str(expected)]
+        await cache.set_cached_result("a", 1, tables=[Account])
+        await cache.set_cached_result("b", 2, tables=["airline"])
+        arguments = (str(tmp_path / "other.db"), redis, namespace, Account.__tablename__)
+        other = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", ANOTHER_PROCESS, *arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        assert other.stdin is not None
+        assert other.stdout is not None
+        for expected in (1, None):
+            assert (await other.stdout.readline()).decode() == f"{expected}\n"
             await becomes(cache, "a", expected)
             assert await cache.get_cached_result("b") == 2
+            other.stdin.write(b"\n")
+        assert await other.wait() == 0
 
 
 async def test_processes_on_one_server_share_rows(redis: str) -> None:
@@ -352,8 +357,7 @@ async def test_processes_on_one_server_share_rows(redis: str) -> None:
         await until(is_read)
         assert cache.statistics().redis_hits <= 1
         await cache.clear()
-    async with one.begin() as connection:
-        await connection.run_sync(Base.metadata.drop_all)
+    await drop_tables(one, Base.metadata)
     await one.dispose()
     await other.dispose()
 
@@ -368,7 +372,7 @@ async def test_databases_in_memory_share_no_rows(
 
 
 async def test_no_read_is_stale_after_a_commit(redis: str, namespace: str, accounts: AndamiosEngine) -> None:
-    acknowledged, rounds = 0, 30
+    acknowledged, rounds = 0, 15
 
     async def work(session: AsyncSession) -> None:
         (await session.get_one(Account, 1)).balance += 1
@@ -418,8 +422,9 @@ async def test_what_is_found_before_redis_has_heard_of_a_commit_is_forgotten(
 
 
 async def test_without_redis_there_is_the_memory(
-    accounts: AndamiosEngine, caplog: pytest.LogCaptureFixture
+    accounts: AndamiosEngine, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(redis_level, "_PAUSE", 0.01)
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]
@@ -434,7 +439,7 @@ async def test_without_redis_there_is_the_memory(
         assert await cache.get_or_load("a", lambda: balance(accounts)) == 1
         await cache.invalidate("a")
         await cache.clear()
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(0.05)
         assert "geheim" not in repr(cache) + repr(vars(cache)) + repr(vars(cache._levels))
     (record,) = [record for record in caplog.records if record.name == "andamios_orm.core.cache"]
     assert record.levelno == logging.WARNING

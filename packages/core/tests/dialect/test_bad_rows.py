@@ -74,7 +74,7 @@ positive = Table("positive", metadata, Column("x", Integer), CheckConstraint("x 
 @pytest.fixture
 async def connection(engine: AndamiosEngine) -> AsyncIterator[AsyncConnection]:
     async with engine.connect() as connection:
-        await connection.run_sync(metadata.create_all)
+        await connection.run_sync(metadata.create_all, checkfirst=False)
         await connection.execute(things.insert(), [{"id": 1, "name": "one", "code": 1}])
         await connection.commit()
         yield connection
@@ -172,7 +172,7 @@ async def test_a_key_of_any_type(
     connection: AsyncConnection, type_: Any, value: Any, other: Any, printed: str
 ) -> None:
     keyed = Table("keyed", MetaData(), Column("k", type_, primary_key=True), Column("x", Integer))
-    await connection.run_sync(keyed.metadata.create_all)
+    await connection.run_sync(keyed.metadata.create_all, checkfirst=False)
     error = await refused(connection, keyed, [{"k": one, "x": 1} for one in (other, value, value)])
     assert (error.key, error.row) == (printed, 2)
 
@@ -189,7 +189,7 @@ async def test_a_value_that_does_not_fit(connection: AsyncConnection, bad: dict[
 
 async def test_a_value_that_an_enum_of_the_database_does_not_have(connection: AsyncConnection) -> None:
     moods = Table("moods", MetaData(), Column("m", Enum("glad", "sad", name="mood")))
-    await connection.run_sync(moods.metadata.create_all)
+    await connection.run_sync(moods.metadata.create_all, checkfirst=False)
     await connection.commit()
     error = await refused(connection, moods, [{"m": "glad"}, {"m": "sad"}, {"m": "mad"}])
     assert (type(error), error.row, error.column) == (DataError, 2, "m")

@@ -89,7 +89,7 @@ computed = Table("computed", metadata, Column("a", Integer), Column("b", Integer
 @pytest.fixture
 async def connection(engine: AndamiosEngine) -> AsyncIterator[AsyncConnection]:
     async with engine.connect() as connection:
-        await connection.run_sync(metadata.create_all)
+        await connection.run_sync(metadata.create_all, checkfirst=False)
         await connection.commit()
         yield connection
 
@@ -163,10 +163,10 @@ class TestWays:
     ) -> None:
         result = await connection.execute(
             generic_insert(items).returning(items.c.id, items.c.note, sort_by_parameter_order=True),
-            [{"name": str(n)} for n in range(25000)],
+            [{"name": str(n)} for n in range(12_000)],
         )
         assert not by_appender(sent)
-        assert result.all() == [(n, "none") for n in range(1, 25001)]
+        assert result.all() == [(n, "none") for n in range(1, 12_001)]
 
     async def test_a_declared_sequence(self, connection: AsyncConnection, sent: list[Any]) -> None:
         result = await connection.execute(ordered.insert().returning(ordered.c.id), [{"x": 1}, {"x": 2}])
@@ -461,8 +461,8 @@ async def test_objects_get_the_keys_of_their_rows_where_no_order_is_preserved(mo
     config = {"preserve_insertion_order": "false", "threads": "4"}
     engine = create_memory_engine(connect_args={"config": config})
     async with AsyncSession(engine) as session:
-        await (await session.connection()).run_sync(Reordering.metadata.create_all)
-        objects = [model(x=n) for n in range(25_000)]
+        await (await session.connection()).run_sync(Reordering.metadata.create_all, checkfirst=False)
+        objects = [model(x=n) for n in range(12_000)]
         session.add_all(objects)
         await session.flush()
         written = (await session.execute(select(model.id, model.x))).all()
@@ -474,10 +474,10 @@ async def test_returned_rows_are_in_order_where_no_order_is_preserved() -> None:
     config = {"preserve_insertion_order": "false", "threads": "4"}
     engine = create_memory_engine(connect_args={"config": config})
     async with engine.begin() as connection:
-        await connection.run_sync(metadata.create_all)
+        await connection.run_sync(metadata.create_all, checkfirst=False)
         statement = items.insert().returning(items.c.name, items.c.id, sort_by_parameter_order=True)
-        result = await connection.execute(statement, [{"name": str(n)} for n in range(25_000)])
-        assert result.all() == [(str(n), n + 1) for n in range(25_000)]
+        result = await connection.execute(statement, [{"name": str(n)} for n in range(12_000)])
+        assert result.all() == [(str(n), n + 1) for n in range(12_000)]
     await engine.dispose()
 
 

@@ -99,6 +99,16 @@ def test_another_number_of_worker_threads_is_refused(value: object) -> None:
         options.worker_threads(value)
 
 
+def test_a_callback_for_progress_is_taken() -> None:
+    assert options.progress(print) is print
+
+
+@pytest.mark.parametrize("value", [True, "print", 0.5])
+def test_what_cannot_be_told_of_progress_is_refused(value: object) -> None:
+    with pytest.raises(ConfigurationError, match=f"progress is a function that takes .*, not {value!r}"):
+        options.progress(value)
+
+
 @pytest.mark.parametrize(
     ("value", "truth"),
     [(True, True), ("1", True), ("Yes", True), (False, False), ("0", False), ("off", False)],

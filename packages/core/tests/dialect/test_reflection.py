@@ -36,13 +36,15 @@ T = TypeVar("T")
 class Database:
     """A connection, and the questions put to it."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: AsyncConnection, *, commits: bool = False) -> None:
         self.connection = connection
+        self.commits = commits
 
     async def run(self, *statements: str) -> None:
-        for statement in statements:  # a transaction writes to one catalog only
+        for statement in statements:
             await self.connection.exec_driver_sql(statement)
-            await self.connection.commit()
+            if self.commits:
+                await self.connection.commit()
 
     async def ask(self, question: Callable[[DuckDBInspector], T]) -> T:
         return await self.connection.run_sync(
@@ -51,9 +53,17 @@ class Database:
 
 
 @pytest.fixture
-async def database(engine: AsyncEngine) -> AsyncIterator[Database]:
-    async with engine.connect() as connection:
+async def database(shared_engine: AsyncEngine) -> AsyncIterator[Database]:
+    """A database that is empty again when its transaction is rolled back."""
+    async with shared_engine.connect() as connection:
         yield Database(connection)
+
+
+@pytest.fixture
+async def own(engine: AsyncEngine) -> AsyncIterator[Database]:
+    """A database of its own, to which others may be attached: a transaction writes to one of them only."""
+    async with engine.connect() as connection:
+        yield Database(connection, commits=True)
 
 
 @pytest.fixture
@@ -371,18 +381,18 @@ async def test_enum_types_of_a_schema(database: Database) -> None:
 # --- schemas and catalogs -----------------------------------------------------------------------------------
 
 
-async def test_a_table_of_the_same_name_elsewhere_is_not_found(database: Database) -> None:
-    await database.run(
+async def test_a_table_of_the_same_name_elsewhere_is_not_found(own: Database) -> None:
+    await own.run(
         "CREATE SCHEMA s",
         "CREATE TABLE s.t (a INTEGER)",
         "ATTACH ':memory:' AS other",
         "CREATE TABLE other.t (a INTEGER)",
     )
-    assert await database.ask(lambda i: i.has_table("t")) is False
-    assert await database.ask(lambda i: i.get_table_names()) == []
+    assert await own.ask(lambda i: i.has_table("t")) is False
+    assert await own.ask(lambda i: i.get_table_names()) == []
     table = Table("t", MetaData(), Column("b", Integer))
-    await database.connection.run_sync(table.metadata.create_all)
-    assert [found["name"] for found in await database.ask(lambda i: i.get_columns("t"))] == ["b"]
+    await own.connection.run_sync(table.metadata.create_all)
+    assert [found["name"] for found in await own.ask(lambda i: i.get_columns("t"))] == ["b"]
 
 
 @pytest.mark.parametrize(
@@ -399,8 +409,8 @@ async def test_a_table_of_the_same_name_elsewhere_is_not_found(database: Databas
         ("missing", []),
     ],
 )
-async def test_table_names_of_a_schema(database: Database, schema: str | None, names: list[str]) -> None:
-    await database.run(
+async def test_table_names_of_a_schema(own: Database, schema: str | None, names: list[str]) -> None:
+    await own.run(
         "CREATE TABLE here (a INTEGER)",
         "CREATE SCHEMA s",
         "CREATE TABLE s.beside (a INTEGER)",
@@ -408,7 +418,7 @@ async def test_table_names_of_a_schema(database: Database, schema: str | None, n
         'CREATE SCHEMA "my db"."my.schema"',
         'CREATE TABLE "my db"."my.schema".away (a INTEGER)',
     )
-    assert await database.ask(lambda i: i.get_table_names(schema)) == names
+    assert await own.ask(lambda i: i.get_table_names(schema)) == names
 
 
 async def test_the_current_schema_is_the_one_in_use(database: Database) -> None:
@@ -418,17 +428,17 @@ async def test_the_current_schema_is_the_one_in_use(database: Database) -> None:
     assert await database.ask(lambda i: i.get_table_names()) == ["beside"]
 
 
-async def test_schema_names(database: Database) -> None:
-    await database.run('CREATE SCHEMA "a.b"', "ATTACH ':memory:' AS other")
-    names = await database.ask(lambda i: i.get_schema_names())
+async def test_schema_names(own: Database) -> None:
+    await own.run('CREATE SCHEMA "a.b"', "ATTACH ':memory:' AS other")
+    names = await own.ask(lambda i: i.get_schema_names())
     assert names == ['"a.b"', "main", "other.main"]
-    assert await database.ask(lambda i: all(i.has_schema(name) for name in names))
+    assert await own.ask(lambda i: all(i.has_schema(name) for name in names))
 
 
 @pytest.mark.parametrize("name", ["missing", "missing.main", "other.missing"])
-async def test_schema_that_does_not_exist(database: Database, name: str) -> None:
-    await database.run("ATTACH ':memory:' AS other")
-    assert await database.ask(lambda i: i.has_schema(name)) is False
+async def test_schema_that_does_not_exist(own: Database, name: str) -> None:
+    await own.run("ATTACH ':memory:' AS other")
+    assert await own.ask(lambda i: i.has_schema(name)) is False
 
 
 @pytest.mark.skipif(duckdb.__version__ < "2", reason="DuckDB nests schemas since 2.0")
@@ -541,11 +551,11 @@ async def test_multi_answers_for_each_relation_of_the_kind(
     assert set(found) == {(None, name) for name in names}
 
 
-async def test_multi_is_one_statement(engine: AsyncEngine, database: Database) -> None:
+async def test_multi_is_one_statement(shared_engine: AsyncEngine, database: Database) -> None:
     await database.run(*(f"CREATE TABLE t{number} (a INTEGER UNIQUE)" for number in range(5)))
     statements: list[str] = []
     event.listen(
-        engine.sync_engine, "before_cursor_execute", lambda *arguments: statements.append(arguments[2])
+        shared_engine.sync_engine, "before_cursor_execute", lambda *arguments: statements.append(arguments[2])
     )
     found = await database.ask(lambda i: i.get_multi_unique_constraints())
     assert (len(found), len(statements)) == (5, 1)

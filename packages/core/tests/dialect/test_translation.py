@@ -12,7 +12,19 @@ from typing import Any
 
 import duckdb
 import pytest
-from sqlalchemy import Column, Enum, Integer, MetaData, Table, exc, insert, text
+from sqlalchemy import (
+    Column,
+    Enum,
+    Integer,
+    MetaData,
+    Table,
+    TypeDecorator,
+    exc,
+    insert,
+    literal,
+    select,
+    text,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from andamios_orm.core import AndamiosEngine, create_engine, create_memory_engine, errors
@@ -61,6 +73,27 @@ async def foreign(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterat
 async def run(engine: AndamiosEngine, sql: str, **parameters: Any) -> Any:
     async with engine.begin() as connection:
         await connection.execute(text(sql), parameters)
+
+
+async def test_an_error_of_the_configuration_stays_one_with_its_facts(engine: AndamiosEngine) -> None:
+    """A copy is raised from the original: rich and others follow the causes of an error to their end."""
+
+    class Refused(errors.ConfigurationError):
+        remedy: str
+
+    class Picky(TypeDecorator[int]):
+        impl, cache_ok = Integer, True
+
+        def process_bind_param(self, value: int | None, dialect: Any) -> int | None:
+            error = Refused("not this one")
+            error.remedy = "take another"
+            raise error
+
+    async with engine.connect() as connection:
+        with pytest.raises(Refused, match=r"^not this one$") as caught:
+            await connection.execute(select(literal(1, Picky())))
+    assert caught.value.remedy == "take another"
+    assert caught.value.__cause__ is not caught.value
 
 
 CASES: list[tuple[str, type[errors.AndamiosError]]] = [
@@ -273,7 +306,7 @@ COLOURS = Table(
 async def test_a_value_that_its_type_does_not_convert(url: str) -> None:
     engine = create_engine(url)
     async with engine.connect() as connection:
-        await connection.run_sync(COLOURS.metadata.create_all)
+        await connection.run_sync(COLOURS.metadata.create_all, checkfirst=False)
         with pytest.raises(errors.DataError, match="'blue' is not among the defined enum values"):
             await connection.execute(insert(COLOURS).values(name="blue"))
     await engine.dispose()
@@ -309,7 +342,7 @@ async def test_a_failed_bulk_write_tells_its_table_and_how_many_rows(engine: And
 async def test_hidden_parameters_of_a_refused_row_stay_hidden() -> None:
     engine = create_memory_engine(hide_parameters=True)
     async with engine.connect() as connection:
-        await connection.run_sync(COLOURS.metadata.create_all)
+        await connection.run_sync(COLOURS.metadata.create_all, checkfirst=False)
         with pytest.raises(errors.DuplicateKeyError) as caught:
             await connection.execute(insert(COLOURS), [{"id": 1, "name": name} for name in ("red", "green")])
     assert caught.value.row == 1
@@ -397,6 +430,8 @@ async def test_an_aborted_transaction_of_postgresql(foreign: AndamiosEngine) -> 
 async def test_a_deadlock_is_a_conflict(foreign: AndamiosEngine) -> None:
     await run(foreign, "INSERT INTO t VALUES (2, 'two', 1, 1)")
     async with foreign.connect() as one, foreign.connect() as other:
+        if foreign.dialect.name == "postgresql":
+            await one.execute(text("SET deadlock_timeout = '10ms'"))
         await one.execute(text("UPDATE t SET n = 2 WHERE id = 1"))
         await other.execute(text("UPDATE t SET n = 2 WHERE id = 2"))
         waits = asyncio.gather(

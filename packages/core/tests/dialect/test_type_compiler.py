@@ -48,10 +48,10 @@ from andamios_orm.core import types
     ],
 )
 async def test_a_type_has_a_name_that_the_engine_takes(
-    engine: AsyncEngine, type_: TypeEngine[Any], declared: str, printed: str
+    shared_engine: AsyncEngine, type_: TypeEngine[Any], declared: str, printed: str
 ) -> None:
-    assert engine.dialect.type_compiler_instance.process(type_) == declared
-    async with engine.connect() as connection:
+    assert shared_engine.dialect.type_compiler_instance.process(type_) == declared
+    async with shared_engine.connect() as connection:
         await connection.exec_driver_sql(f"CREATE TABLE t (x {declared})")
         found = text("SELECT data_type FROM duckdb_columns() WHERE table_name = 't'")
         assert await connection.scalar(found) == printed

@@ -73,8 +73,8 @@ def test_a_name_of_the_catalog_becomes_a_type(name: str, expected: TypeEngine[An
 
 
 @pytest.mark.parametrize("name", [name for name, _ in NAMES if name != "VARINT"])
-async def test_the_engine_prints_the_name_so(engine: AsyncEngine, name: str) -> None:
-    async with engine.connect() as connection:
+async def test_the_engine_prints_the_name_so(shared_engine: AsyncEngine, name: str) -> None:
+    async with shared_engine.connect() as connection:
         await connection.exec_driver_sql(f"CREATE TABLE t (x {name})")
         printed = await connection.scalar(
             text("SELECT data_type FROM duckdb_columns() WHERE table_name = 't'")

@@ -618,7 +618,7 @@ class TestLimits:
         write_down(bus, told, *WRITES, AfterLoad)
         other = create_engine(f"duckdb:///{tmp_path / 'other.duckdb'}")
         async with other.begin() as connection:
-            await connection.run_sync(Base.metadata.create_all)
+            await connection.run_sync(Base.metadata.create_all, checkfirst=False)
         await add(other, Note(id=1, text="other"))
         async with SessionManager(other) as session:
             await session.get_one(Note, 1)

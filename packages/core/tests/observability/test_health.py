@@ -16,6 +16,7 @@ from sqlalchemy import event, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from andamios_orm.core import AndamiosEngine, create_engine, create_file_engine, create_memory_engine
+from andamios_orm.core.observability import health as checks
 from andamios_orm.core.observability.health import HealthChecker, HealthState
 
 from ..services import POSTGRESQL, require
@@ -188,7 +189,10 @@ async def test_a_cancelled_check_leaves_no_connection_behind() -> None:
     await engine.dispose()
 
 
-async def test_a_look_at_the_file_that_takes_too_long_is_left_out(tmp_path: Path) -> None:
+async def test_a_look_at_the_file_that_takes_too_long_is_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checks, "_ANSWER", 0.99)
     engine = create_file_engine(tmp_path / "test.db")
     release = threading.Event()
     with ThreadPoolExecutor(1) as executor:

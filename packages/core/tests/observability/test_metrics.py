@@ -149,11 +149,11 @@ async def test_counts_nothing_after_its_end(engine: AndamiosEngine, metrics: Met
 
 
 async def test_beyond_a_bound_tables_are_counted_together(metrics: MetricsCollector) -> None:
-    for number in range(3_000):
+    for number in range(1_200):
         metrics.track_query_performance(select(Table(f"t{number}", MetaData(), Column("a"))), 0.001)
     entries = metrics.snapshot().statements
     assert len(entries) <= 1_001
-    assert counted(metrics.snapshot())["select", "(other)", "ok"] == 2_000
+    assert counted(metrics.snapshot())["select", "(other)", "ok"] == 200
 
 
 async def test_bears_the_name_of_its_database(engine: AndamiosEngine) -> None:

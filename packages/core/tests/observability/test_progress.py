@@ -172,6 +172,22 @@ async def test_many_rows_report_their_end(engine: AndamiosEngine) -> None:
     assert told[-1] == 1.0
 
 
+async def test_what_cannot_be_called_is_refused_before_the_statement_is_sent(
+    engine: AndamiosEngine, session: AsyncSession
+) -> None:
+    with pytest.raises(ConfigurationError, match="progress is a function"):
+        await session.execute(text("CREATE TABLE a (id INTEGER)"), execution_options={"progress": True})
+    await session.commit()
+    assert await session.scalar(text("SELECT count(*) FROM duckdb_tables() WHERE table_name = 'a'")) == 0
+
+
+async def test_none_asks_for_no_reports(engine: AndamiosEngine) -> None:
+    silent = engine.execution_options(progress=None)
+    async with silent.connect() as connection, connection.stream(text("SELECT 1")) as streamed:
+        assert await streamed.scalar_one() == 1
+        assert await connection.scalar(text("SELECT 2")) == 2
+
+
 async def test_a_stream_has_no_progress_to_report(engine: AndamiosEngine) -> None:
     async with engine.connect() as connection:
         with pytest.raises(NotSupportedError, match="progress of a streamed result"):

@@ -12,8 +12,10 @@ import duckdb
 from sqlalchemy import event
 from sqlalchemy.pool import QueuePool
 
+from andamios_orm.core.arguments import engine_of
 from andamios_orm.core.dialect.pool import connection_limit
 from andamios_orm.core.errors import ConfigurationError, OperationalError, PoolTimeoutError
+from andamios_orm.core.tasks import kept
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Iterator
@@ -57,14 +59,14 @@ class ConnectionManager:
         engine: Any engine with a queue pool, such as one of `create_engine`.
 
     Raises:
-        ConfigurationError: The engine's pool keeps no queue.
+        ConfigurationError: ``engine`` is no engine, or its pool keeps no queue.
     """
 
     def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine_of(engine, type(self).__name__)
         if not isinstance(engine.pool, QueuePool):
             kind = type(engine.pool).__name__
             raise ConfigurationError(f"a ConnectionManager needs an engine with a QueuePool, not a {kind}")
-        self._engine = engine
 
     @asynccontextmanager
     async def acquire(self, timeout: float | None = None) -> AsyncIterator[AsyncConnection]:
@@ -91,7 +93,7 @@ class ConnectionManager:
             yield connection
         finally:
             # In a task of its own, so that a cancelled borrower still gives it back.
-            await asyncio.shield(asyncio.create_task(connection.close()))
+            await asyncio.shield(kept(asyncio.create_task(connection.close())))
 
     async def warm_up(self, connections: int | None = None) -> int:
         """Open connections ahead of their first use, and return how many are open and free then.

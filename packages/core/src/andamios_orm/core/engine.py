@@ -145,7 +145,7 @@ def create_file_engine(path: str | PathLike[str], **options: Any) -> AndamiosEng
         options: As for `create_engine`.
 
     Raises:
-        ConfigurationError: The path is empty or none, or an option cannot work.
+        ConfigurationError: There is no path, or an empty one; or an option cannot work.
     """
     if not isinstance(path, str | PathLike) or not fspath(path):
         raise ConfigurationError(
@@ -158,7 +158,7 @@ def create_file_engine(path: str | PathLike[str], **options: Any) -> AndamiosEng
 def _settings(source: Any) -> DatabaseSettings | None:
     if source is None:
         return _environment()
-    # Told by what they have, because their class is imported only when somebody asks for it.
+    # Recognized by an attribute, because their class is imported only when somebody asks for it.
     settings: DatabaseSettings | None = source if hasattr(source, "database_url") else None
     return settings
 
@@ -205,7 +205,7 @@ def _assembled(url: URL, settings: DatabaseSettings | None, options: dict[str, A
     check_connect_args(connect_args)
     if settings is not None:
         assembled |= {name: getattr(settings, name) for name in _DUCKDB_SETTINGS}
-        # What is left at its default leaves the word to the URL.
+        # A setting that is left at its default does not override the URL.
         present = {"read_only": settings.read_only, "config": settings.config}
         connect_args = {**{name: value for name, value in present.items() if value}, **connect_args}
     return assembled | options | {"connect_args": connect_args}
@@ -251,7 +251,7 @@ def _connected(dialect: Dialect, record: Any, arguments: list[Any], options: dic
 
 @contextmanager
 def _refused(dialect: Dialect) -> Iterator[None]:
-    # SQLAlchemy hands on as it is what is no error of the driver.
+    # SQLAlchemy raises errors unchanged that are not of the driver's own classes.
     try:
         yield
     except OSError as error:

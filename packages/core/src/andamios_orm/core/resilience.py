@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy.exc import DBAPIError
 
+from andamios_orm.core.arguments import engine_of
 from andamios_orm.core.errors import AndamiosError, DatabaseLockedError, OperationalError, PoolTimeoutError
 from andamios_orm.core.replay import Replay
 from andamios_orm.core.session import SessionManager
@@ -37,6 +38,9 @@ class ConnectionResilience:
         longest_pause: Seconds between two attempts at most.
         on_retry: Called before each further attempt, with the fault that made it necessary.
         options: Options of `AsyncSession`.
+
+    Raises:
+        ConfigurationError: ``engine`` is no engine, or ``attempts`` is less than 1.
     """
 
     def __init__(
@@ -49,7 +53,7 @@ class ConnectionResilience:
         **options: Any,
     ) -> None:
         self._replay = Replay(_passes, attempts, longest_pause, on_retry=on_retry)
-        self._opened = partial(SessionManager, engine, **options)
+        self._opened = partial(SessionManager, engine_of(engine, type(self).__name__), **options)
 
     async def execute_with_retry(self, operation: Callable[[AsyncSession], Awaitable[T]]) -> T:
         """Run an operation in a transaction, and run it again from its start after a fault that passes.

@@ -174,7 +174,7 @@ def _keyed(
         keys = tuple(known) if names is None else _keys(names, known)
         return keys, _from_sequences(rows, keys)
     if names is not None:
-        raise ConfigurationError("columns names the values of tuples; these rows are none")
+        raise ConfigurationError("columns is for tuples, and these rows are not tuples: leave it out")
     if all(issubclass(kind, Mapping) for kind in kinds):
         return _keys(rows[0], known), _from_mappings(rows, tuple(rows[0]))
     return _from_objects(target, rows, known)

@@ -172,7 +172,7 @@ def _waits_to_close(session: Session) -> bool:
 
 
 def _has_written(connection: Connection) -> bool:
-    # Of what is not ours to know, yes.
+    # A connection that cannot be asked, or whose driver does not tell, counts as one that has written.
     if connection.invalidated or connection.closed:
         return True
     return not getattr(connection.connection.dbapi_connection, "only_read", False)

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from functools import partial, wraps
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
+from andamios_orm.core.arguments import engine_of
 from andamios_orm.core.errors import AndamiosError
 from andamios_orm.core.replay import Replay
 from andamios_orm.core.session import SessionManager, current_session
@@ -43,6 +44,9 @@ class TransactionManager:
         read_only: Whether the engine is to refuse writes.
         on_retry: Called before each further attempt, with the conflict that made it necessary.
         options: Options of `AsyncSession`.
+
+    Raises:
+        ConfigurationError: ``engine`` is no engine.
     """
 
     def __init__(
@@ -53,7 +57,7 @@ class TransactionManager:
         on_retry: Callable[[BaseException], object] | None = None,
         **options: Any,
     ) -> None:
-        self._engine = engine
+        self._engine = engine_of(engine, type(self).__name__)
         self._on_retry = on_retry
         self._options = options | {"read_only": read_only}
 
@@ -132,6 +136,9 @@ def transactional(
         attempts: As for `TransactionManager.run`.
         timeout: As for `TransactionManager.run`.
         options: As for `TransactionManager`.
+
+    Raises:
+        ConfigurationError: ``engine`` is no engine.
     """
     manager = TransactionManager(engine, **options)
 
@@ -142,7 +149,7 @@ def transactional(
                 lambda session: work(session, *args, **kwargs), attempts=attempts, timeout=timeout
             )
 
-        # What asks how to call it, such as a framework, is not to ask for a session.
+        # A framework that reads the signature must not ask its caller for a session.
         called.__signature__ = _without_session(work)  # type: ignore[attr-defined] # inspect looks for it
         return called
 

@@ -17,9 +17,6 @@ def string_literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-quoted = string_literal
-
-
 def type_name(type_: TypeEngine[Any], dialect: Dialect) -> str:
     """Return the name of `type_` in the dialect's DDL, enums spelled out with their labels."""
     name: str = dialect.type_compiler_instance.process(type_, inline_enums=True)

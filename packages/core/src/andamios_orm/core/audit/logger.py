@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from sqlalchemy import MetaData, Text, cast, func, select
 
+from andamios_orm.core.arguments import engine_of, seconds
 from andamios_orm.core.audit.hash_chain import ChainCheck, ChainHead, Fault, canonical, document
 from andamios_orm.core.audit.records import AuditRecord, PendingRecords, audit_table, table_expected
 from andamios_orm.core.audit.turn import last_row
@@ -82,6 +83,9 @@ class AuditLogger:
             or with the other tables of this metadata.
         timeout: Seconds that a commit waits for the commits before it, on DuckDB.
 
+    Raises:
+        ConfigurationError: ``engine`` is no engine, or ``timeout`` no number of seconds.
+
     Attributes:
         table: The table of the log: ``id``, ``moment``, ``user_id``, ``table_name``, ``operation``, ``key``,
             ``details``, ``correlation_id``, ``previous_hash`` and ``hash``.
@@ -95,10 +99,10 @@ class AuditLogger:
         metadata: MetaData | None = None,
         timeout: float = 30.0,
     ) -> None:
-        self._engine = engine
+        self._engine = engine_of(engine, type(self).__name__)
         self._sink = sink
         self.table = audit_table(MetaData() if metadata is None else metadata)
-        self._timeout = timeout
+        self._timeout = seconds("timeout", timeout)
 
     async def create_table(self) -> None:
         """Create the table of the log, unless it is there."""
@@ -227,7 +231,7 @@ class AuditLogger:
 
 def _decoded(row: RowMapping) -> dict[str, Any]:
     moment, details = row["moment"], row["details"]
-    # What cannot be read is left as it is: it is not what was hashed.
+    # A value that cannot be read is left as it is: the hash will tell that it was changed.
     with suppress(ValueError, OverflowError):
         moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
     with suppress(ValueError):

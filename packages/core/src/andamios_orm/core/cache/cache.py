@@ -14,6 +14,7 @@ from pydantic import SecretStr
 from sqlalchemy import event
 from sqlalchemy.util.concurrency import await_, in_greenlet
 
+from andamios_orm.core.arguments import engine_of
 from andamios_orm.core.cache.levels import Levels, Request
 from andamios_orm.core.cache.packing import pack, unpack
 from andamios_orm.core.cache.queries import CachePolicy, QueryCache, TableLike, names_of, seconds_of
@@ -92,12 +93,12 @@ class CacheManager:
     ) -> None:
         if max_entries < 1:
             raise ConfigurationError(f"max_entries is at least 1, not {max_entries}")
-        self._engine = engine
+        self._engine = engine_of(engine, type(self).__name__)
         self._ttl = seconds_of(ttl, ttl)
         self._is_started = False
         self._levels = Levels(engine, max_entries)
         database = _database(engine.url)
-        # Who asks, and with which settings, may decide about rows too.
+        # The rows of a query may depend on the user and on the settings of the connection too.
         identity = f"{database}:{engine.url.username}:{engine.url.query}"
         self._queries = QueryCache(engine, self._levels, identity, self._ttl)
         if redis is not None:

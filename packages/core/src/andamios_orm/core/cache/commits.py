@@ -26,6 +26,7 @@ from sqlalchemy import event
 from sqlalchemy.util.concurrency import await_
 
 from andamios_orm.core.cache.written import EVERYTHING, effect_of
+from andamios_orm.core.tasks import kept
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -40,9 +41,6 @@ _COMMITS = ("do_commit", "do_commit_twophase")
 """The methods of a dialect that commit."""
 
 _logger = logging.getLogger("andamios_orm.core.commits")
-
-_running: set[asyncio.Task[None]] = set()
-"""Keeps tasks from being collected before they are done."""
 
 
 class Transaction:
@@ -146,7 +144,7 @@ class CommitWatch:
         self._beginning(connection).begins = False
 
     def _beginning(self, connection: Connection) -> Transaction:
-        # What is there may be left from the transaction before.
+        # An entry that is there may be left from the transaction before.
         present = self.transaction(connection)
         if present is None or not present.begins:
             present = connection.info[self] = Transaction(self._mark(), begins=True)
@@ -186,7 +184,7 @@ class CommitWatch:
         self._end_statement(connection, transaction)
 
     def _error(self, failure: ExceptionContext) -> None:
-        # What a failed or cancelled statement wrote stays where each commits by itself.
+        # Under autocommit, what a failed or cancelled statement has written stays.
         connection = failure.connection
         if connection is None or connection.closed or connection.invalidated:
             return
@@ -271,10 +269,7 @@ class _Ending:
 
 
 async def _shielded(told: Awaitable[object], done: Callable[[], None]) -> None:
-    task = asyncio.create_task(_finished(told, done))
-    _running.add(task)
-    task.add_done_callback(_running.discard)
-    await asyncio.shield(task)
+    await asyncio.shield(kept(asyncio.create_task(_finished(told, done))))
 
 
 async def _finished(told: Awaitable[object], done: Callable[[], None]) -> None:

@@ -55,7 +55,7 @@ def form_of(compiled: Compiled, names: Iterable[str]) -> bytes:
 
 
 def _told(kind: TypeEngine[Any], compiled: Compiled) -> Any:
-    # As this dialect converts.
+    # By the dialect's implementation of the type, because that is what converts.
     return _account(kind.dialect_impl(compiled.dialect))
 
 

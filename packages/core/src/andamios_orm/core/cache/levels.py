@@ -174,7 +174,7 @@ class Levels:
 
     async def _others(self, key: str) -> bytes | None:
         while (load := self._loads.get(key)) is not None and self._may_be_waited_for(load):
-            # Who is cancelled here leaves the load alone, and a load that is cancelled leaves us alone.
+            # By wait(), because cancelling this task must not cancel the load, nor the other way round.
             await asyncio.wait((load.given,))
             if not load.given.cancelled():
                 return load.given.result()
@@ -219,7 +219,7 @@ class Levels:
         found = await self.shared.get(key)
         if found is not None and _is_readable(found.data):
             entry = Entry(found.data, found.tables, since, monotonic() + found.seconds)
-            # What was removed meanwhile may be this or what followed it: it is right, but not kept.
+            # If something was removed meanwhile, it may have been this value: it may be returned, not kept.
             if removals != self.memory.removals or self.memory.put(key, entry):
                 self.far_hits += 1
                 return found.data
@@ -228,7 +228,7 @@ class Levels:
 
 
 def _since(began: Moment, transactions: Iterable[Transaction]) -> Moment | None:
-    # None where something was read that is not committed, or that others would not see alike.
+    # None where a transaction read what it had written itself, or read under settings of its own.
     moments = [began]
     for transaction in transactions:
         if transaction.mark is None or transaction.written or transaction.sets:

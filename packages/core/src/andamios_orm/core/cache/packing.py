@@ -89,7 +89,7 @@ def _from_moment(data: bytes) -> datetime:
 
 
 def _moment_parts(value: datetime) -> list[Any]:
-    # The moment in UTC for a zone of pytz, whose offset belongs to the object; the clock's time for others.
+    # For a zone of pytz the moment in UTC, because its offset belongs to the object; else the local time.
     zone = value.tzinfo
     if isinstance(zone, pytz.tzinfo.BaseTzInfo) and zone.zone is not None:
         return ["pytz", zone.zone, value.astimezone(UTC).replace(tzinfo=None).isoformat(), 0]
@@ -177,7 +177,7 @@ _REMEDIES = {
 
 
 def _extended(value: Any) -> msgpack.ExtType:
-    # msgpack asks for what it lacks: subclasses, tuples and whole numbers beyond 64 bits among it.
+    # msgpack calls this for what it does not pack itself: subclasses, tuples, integers beyond 64 bits ...
     extension = _MEMBER if isinstance(value, Enum) else _BY_TYPE.get(type(value))
     if extension is None:
         kind = type(value)

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from math import inf
 from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -25,6 +24,7 @@ from sqlalchemy.sql.compiler import WARN_LINTING
 from sqlalchemy.sql.elements import AbstractTextClause
 from sqlalchemy.util.concurrency import await_, greenlet_spawn
 
+from andamios_orm.core.arguments import seconds
 from andamios_orm.core.cache.keys import form_of, query_key
 from andamios_orm.core.cache.levels import Levels, Request
 from andamios_orm.core.cache.packing import unpack
@@ -152,7 +152,7 @@ class QueryCache:
         async def load() -> Any:
             return await greenlet_spawn(_rows, state)
 
-        # Counted as a miss already.
+        # Past near(), which has counted the miss already.
         return await self._levels.obtain_far(Request(query.key, query.tables, query.seconds, load, may_wait))
 
     def _query(self, state: ORMExecuteState, bind: Engine | Connection, policy: CachePolicy) -> _Query:
@@ -188,12 +188,9 @@ def seconds_of(ttl: float | None, default: float) -> float:
     """Return for how many seconds a value is kept.
 
     Raises:
-        ConfigurationError: For none at all, or for ever.
+        ConfigurationError: ``ttl`` is no number, none at all, or for ever.
     """
-    seconds = default if ttl is None else ttl
-    if not 0 < seconds < inf:
-        raise ConfigurationError(f"ttl is a positive number of seconds, not {ttl!r}")
-    return seconds
+    return seconds("ttl", default if ttl is None else ttl, positive=True)
 
 
 def names_of(tables: Iterable[TableLike]) -> frozenset[str]:
@@ -224,7 +221,9 @@ def _is_query(state: ORMExecuteState) -> bool:
 
 def _checked(policy: Any) -> CachePolicy:
     if not isinstance(policy, CachePolicy):
-        raise ConfigurationError(f"the execution option cache is a CachePolicy, not {policy!r}")
+        raise ConfigurationError(
+            f"the execution option cache is a CachePolicy, such as CachePolicy(ttl=60), not {policy!r}"
+        )
     return policy
 
 
@@ -302,7 +301,7 @@ def _rows(state: ORMExecuteState) -> list[Any]:
 
 
 def _listed(result: Result[Any]) -> list[Any]:
-    # A name may be one of SQLAlchemy's own kinds of text.
+    # As plain text, because a name may be a quoted_name, a subclass of str that is not packed.
     return [list(map(str, result.keys())), list(map(list, result))]
 
 

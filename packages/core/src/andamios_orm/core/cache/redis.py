@@ -219,7 +219,7 @@ class SharedCache:
         async with asyncio.timeout(_PATIENCE):
             await messages.subscribe(self._channel)
             await _next(messages)
-        # From here on nothing is missed. First the others hear what happened here meanwhile.
+        # Subscribed: from here on no message is missed. Now the others are told what changed here meanwhile.
         while True:
             tables, keys = set(self._untold_tables), set(self._untold_keys)
             self._note_clock(await self._run(self._forget, keys, self._forget_arguments(tables, keys)))
@@ -309,7 +309,7 @@ async def _closed(messages: Any) -> None:
 
 
 def _entry(tables: bytes, data: bytes, milliseconds: int) -> SharedEntry | None:
-    # Of what was not written here nothing is known.
+    # None for what a CacheManager has not written.
     try:
         return SharedEntry(data, frozenset(name[2:] for name in unpack(tables)), milliseconds / 1000)
     except (UnpackError, TypeError):

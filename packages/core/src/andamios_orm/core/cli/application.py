@@ -37,7 +37,7 @@ class _Commands(TyperGroup):
         try:
             return super().invoke(ctx)
         except BrokenPipeError:
-            raise  # whoever reads the output has enough, and Typer ends without a word
+            raise  # the reader of the output has closed the pipe, and Typer ends without a word
         except (AndamiosError, OSError) as error:
             complain(sentence(error))
             raise typer.Exit(1) from error
@@ -74,7 +74,7 @@ def _add(app: typer.Typer, point: EntryPoint, taken: set[str]) -> None:
     command = point.load()
     if not callable(command):
         raise ConfigurationError(f"it is no function and no typer.Typer, but a {type(command).__name__}")
-    # One that Typer can make no command of would otherwise fail whichever is called.
+    # Tried alone first: what Typer can make no command of would fail every command of the application.
     trial = typer.Typer()
     _attach(trial, point.name, command)
     get_group(trial)

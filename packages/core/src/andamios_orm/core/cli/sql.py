@@ -203,7 +203,7 @@ def _spare_database(engine: AndamiosEngine, file: str) -> None:
     database, place = Path(name).resolve(), Path(_FILE_URL.sub("", file)).expanduser().resolve()
     if place == database or (place.exists() and database.exists() and place.samefile(database)):
         raise ConfigurationError(f"{file!r} is the database: the rows would take its place")
-    # What was committed last may stand in there alone.
+    # The latest commits may be in the write-ahead log alone.
     if place.parent == database.parent and place.name.startswith(f"{database.name}.wal"):
         raise ConfigurationError(
             f"{file!r} is the write-ahead log of the database: the rows would take its place"

@@ -200,7 +200,7 @@ def _unfit(plan: BulkPlan, rows: Sequence[Row], connection: duckdb.DuckDBPyConne
 
 
 def _suspects(connection: duckdb.DuckDBPyConnection, type_: str, values: Sequence[Any]) -> list[int]:
-    # What fits as text fits as it is; the rest may do so too.
+    # A textual value that casts as text is above suspicion; any other value may be the bad one.
     cast = f"SELECT v IS NULL OR TRY_CAST(v AS {type_}) IS NOT NULL {_FROM_TEXTS}"
     try:
         fits = [fit for (fit,) in connection.execute(cast, [_json_text(values)]).fetchall()]
@@ -227,6 +227,6 @@ def _casts(connection: duckdb.DuckDBPyConnection, type_: str, values: Sequence[A
         # A type that the failed transaction made, which other connections do not know.
         return True
     except (duckdb.Error, RuntimeError):
-        # Of text that is no Unicode, DuckDB 1.5 says so with a RuntimeError.
+        # DuckDB 1.5 refuses text that is no valid Unicode with a RuntimeError.
         return False
     return True

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import URL
 
+    from andamios_orm.core.dialect.progress import ProgressCallback
+
 __all__ = [
     "CONNECT_ARGS",
     "ForeignKeys",
@@ -29,6 +31,7 @@ __all__ = [
     "flag",
     "foreign_keys",
     "nearest",
+    "progress",
     "refuse_unknown",
     "statement_timeout",
     "worker_threads",
@@ -171,6 +174,19 @@ def statement_timeout(value: object) -> float | None:
     if not 0 < seconds < math.inf:
         raise ConfigurationError(f"statement_timeout is a positive number of seconds, not {value!r}")
     return seconds
+
+
+def progress(value: object) -> ProgressCallback:
+    """Return the callback that ``value`` is.
+
+    Raises:
+        ConfigurationError: It cannot be called.
+    """
+    if not callable(value):
+        raise ConfigurationError(
+            f"progress is a function that takes the share that is done, from 0.0 to 1.0, not {value!r}"
+        )
+    return value
 
 
 def flag(name: str, value: object) -> bool:

@@ -117,7 +117,7 @@ class RawConnection:
     def settle(self) -> None:
         """End what was left, unless that has happened; a connection that cannot do so is closed."""
         if not self._busy.acquire(blocking=False):
-            # Whoever is at work here has ended it.
+            # Another thread works with the connection, and settles it first.
             return
         try:
             self._settle()

@@ -15,7 +15,7 @@ from sqlalchemy.types import TypeEngine
 
 from andamios_orm.core._types.json import JSON, JsonIndexImplementation, JsonPathImplementation
 from andamios_orm.core._types.lists import ARRAY, LIST
-from andamios_orm.core._types.literals import quoted
+from andamios_orm.core._types.literals import string_literal
 from andamios_orm.core._types.maps import MAP
 from andamios_orm.core._types.records import STRUCT, UNION
 from andamios_orm.core._types.scalar import (
@@ -132,7 +132,7 @@ class DuckDBTypeCompiler(PGTypeCompiler):
         if type_.name and not kw.get("inline_enums"):
             name: str = super().visit_ENUM(type_, identifier_preparer)  # type: ignore[no-untyped-call]  # no hints
             return name
-        return f"ENUM({', '.join(quoted(label) for label in type_.enums)})"
+        return f"ENUM({', '.join(string_literal(label) for label in type_.enums)})"
 
     def visit_LIST(self, type_: LIST, **kw: object) -> str:
         """Render a list."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from andamios_orm.core.arguments import engine_of
 from andamios_orm.core.errors import ConfigurationError
 from andamios_orm.core.events.engine import ConnectionSource, StatementSource
 from andamios_orm.core.events.handlers import EVERY_ENGINE, Entry, Handlers, handlers_of, root_of
@@ -208,9 +209,13 @@ _KEY = "_andamios_events"
 
 
 def events_of(engine: AsyncEngine) -> EventBus:
-    """Return the event bus of an engine."""
+    """Return the event bus of an engine.
+
+    Raises:
+        ConfigurationError: ``engine`` is no engine.
+    """
     # Listeners to the engine that another one was made of with options hear of both.
-    root = root_of(engine.sync_engine)
+    root = root_of(engine_of(engine, "events_of()").sync_engine)
     known = vars(root)
     if _KEY not in known:
         known[_KEY] = EventBus(AsyncEngine._retrieve_proxy_for_target(root))

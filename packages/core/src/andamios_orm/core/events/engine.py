@@ -97,7 +97,7 @@ class ConnectionSource:
         """Begin to tell."""
         self._make_undisturbed(self._engine)
         self._stops = [listen(self._engine, "engine_disposed", self._make_undisturbed)]
-        # To the pool, whose listeners the next one takes over.
+        # On the pool, because the pool that follows it takes over its listeners.
         self._stops += [listen(self._engine.pool, *listener) for listener in self._listeners.items()]
 
     def stop(self) -> None:
@@ -118,7 +118,7 @@ class ConnectionSource:
         kinds = (ConnectionOpened, ConnectionAcquired) if fresh else (ConnectionAcquired,)
         tell(*(self._told(kind, record) for kind in kinds))
 
-    # Whoever waited in these two, and were cancelled, would keep the connection from going back.
+    # These two do not wait: if they were cancelled meanwhile, the connection would not go back to the pool.
 
     def _returned(self, connection: DBAPIConnection | None, record: ConnectionPoolEntry) -> None:
         schedule(self._told(ConnectionReleased, record))

@@ -21,6 +21,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from sqlalchemy.util.concurrency import await_, in_greenlet
 
+from andamios_orm.core.tasks import kept
+
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
@@ -51,9 +53,6 @@ Handler = Callable[[E], Awaitable[object] | object]
 """Is called with an event; a function or a coroutine function."""
 
 _logger = logging.getLogger("andamios_orm.core.events")
-
-_running: set[asyncio.Task[None]] = set()
-"""Keeps tasks from being collected before they are done."""
 
 _KEY = "_andamios_handlers"
 """The attribute of an engine. A handler may refer to its engine, so a weak mapping would keep both."""
@@ -214,10 +213,7 @@ def schedule(*told: Told) -> asyncio.Task[None] | None:
 
 def _started(told: Iterable[Told]) -> asyncio.Task[None]:
     loop = asyncio.get_running_loop()
-    task = loop.create_task(_call_all(told))
-    _running.add(task)
-    task.add_done_callback(_running.discard)
-    return task
+    return kept(loop.create_task(_call_all(told)))
 
 
 def _present_task() -> asyncio.Task[Any]:

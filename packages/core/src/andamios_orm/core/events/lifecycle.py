@@ -84,7 +84,7 @@ def _present(session: Session) -> _Flush:
 
 
 def _before_flush(session: Session, context: Any, instances: Sequence[Any] | None) -> None:
-    # Here nobody walks through listeners to mappers.
+    # The listeners to mappers may be removed here: SQLAlchemy is not iterating over them.
     FLUSHES.rest()
     flush = session.info[_KEY] = _Flush()
     await_(_announced(session, flush, instances))
@@ -136,7 +136,7 @@ def _heard(session: Session) -> Iterator[InstanceState[Any]]:
 
 
 def _kind(session: Session, state: InstanceState[Any]) -> Kind | None:
-    # As the flush will decide.
+    # Decided in the way that the flush will.
     if state.session is not session:
         return None
     if state in session._deleted:
@@ -159,7 +159,7 @@ def _changed(state: InstanceState[Any]) -> frozenset[str]:
 
 
 def _is_written(attribute: Any) -> bool:
-    # Whether it belongs to the row of its object.
+    # Whether a change of the attribute changes the row of its own object.
     if isinstance(attribute, RelationshipProperty):
         return attribute.direction is RelationshipDirection.MANYTOONE and not attribute.viewonly
     return isinstance(attribute, ColumnProperty)
@@ -197,7 +197,7 @@ def _after_write(kind: Kind, mapper: Mapper[Any], connection: Connection, state:
     session = state.session
     if not isinstance(session, UnitOfWork) or not _entries(session, kind, state):
         return
-    # The unit of work calls also for objects that it has looked at and left as they are.
+    # SQLAlchemy also calls this for objects that it has looked at and not updated.
     changed = _changed(state)
     if changed or kind is not AfterUpdate:
         _present(session).written.append(_Written(kind, state.obj(), changed))

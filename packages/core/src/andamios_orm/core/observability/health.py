@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from sqlalchemy import text
 from sqlalchemy.pool import QueuePool
 
+from andamios_orm.core.arguments import engine_of, seconds
 from andamios_orm.core.connections import ConnectionManager, PoolStatistics
 from andamios_orm.core.errors import PoolTimeoutError
-from andamios_orm.core.observability.arguments import engine_of, seconds
 from andamios_orm.core.observability.observation import AcquisitionObserver
 from andamios_orm.core.observability.redaction import redacted_text
+from andamios_orm.core.tasks import kept
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -126,12 +127,11 @@ class HealthChecker:
     """
 
     def __init__(self, engine: AsyncEngine, *, timeout: float = 5.0, slow: float = 1.0) -> None:
-        self._engine = engine_of(engine, self)
+        self._engine = engine_of(engine, type(self).__name__)
         self._timeout = seconds("timeout", timeout, positive=True)
         self._slow = seconds("slow", slow)
         self._file = _file(engine)
         self._acquisitions: deque[float] = deque(maxlen=_ACQUISITIONS)
-        self._unfinished: set[asyncio.Task[Any]] = set()
         self._observer = AcquisitionObserver(engine, self._acquired)
 
     def close(self) -> None:
@@ -141,7 +141,7 @@ class HealthChecker:
     async def check_database_connectivity(self) -> HealthStatus:
         """Ask the database for an answer, and look at its file."""
         answer = await self._tried(self._latency(), _ANSWER * self._timeout)
-        # Not before: a file that is new appears with the first connection.
+        # After the answer, because a new file appears with the first connection.
         look = await self._tried(_looked(self._file), (1 - _ANSWER) * self._timeout)
         return self._status(answer, look)
 
@@ -169,21 +169,14 @@ class HealthChecker:
             return perf_counter() - started
 
     async def _tried(self, probe: Coroutine[Any, Any, T], seconds: float) -> asyncio.Task[T]:
-        # In a task of its own, whose end is not waited for: to give up may take its time as well.
-        task = asyncio.create_task(probe)
-        self._unfinished.add(task)
-        task.add_done_callback(self._ended)
+        # In a task of its own, whose end is not waited for: a probe that is cancelled may take long to end.
+        task = kept(asyncio.create_task(probe))
+        task.add_done_callback(_heard)
         try:
             await asyncio.wait((task,), timeout=seconds)
         finally:
             task.cancel()
         return task
-
-    def _ended(self, task: asyncio.Task[Any]) -> None:
-        self._unfinished.discard(task)
-        if not task.cancelled():
-            # What it raised was told already, or comes too late for anybody.
-            task.exception()
 
     def _status(self, answer: asyncio.Task[float], look: asyncio.Task[_File | None]) -> HealthStatus:
         file = None if _failed(look) else look.result()
@@ -252,6 +245,12 @@ def _size(path: Path) -> int | None:
         return None
 
 
+def _heard(task: asyncio.Task[Any]) -> None:
+    # asyncio would log an error that nobody asks for. The status tells this one, or it comes too late.
+    if not task.cancelled():
+        task.exception()
+
+
 def _facts(file: _File | None) -> dict[str, Any]:
     if file is None:
         return {}
@@ -263,7 +262,7 @@ def _failed(probe: asyncio.Task[Any]) -> bool:
 
 
 def _told(error: BaseException | None) -> str:
-    # Of an error of the database the driver's words, without the statement and its parameters.
+    # The words of the driver, where it raised the error: ours add the statement and its parameters.
     return redacted_text(str(getattr(error, "orig", None) or error))
 
 

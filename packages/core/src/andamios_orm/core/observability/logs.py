@@ -134,7 +134,7 @@ class RedactingFilter(logging.Filter):
         if current is not None and not hasattr(record, "correlation_id"):
             record.correlation_id = current
         with suppress(TypeError, ValueError, LookupError):
-            # A message that does not fit its arguments is for the handler to complain about.
+            # The handler complains about a message that does not fit its arguments.
             record.msg, record.args = redacted_text(record.getMessage()), None
         for name, value in _extra(record).items():
             setattr(record, name, redacted_field(name, value))
@@ -148,7 +148,7 @@ class RedactingFilter(logging.Filter):
         text = record.exc_text or _formatter.formatException(record.exc_info)  # type: ignore[arg-type] # logging made a tuple of it
         record.exc_text = redacted_text(text)
         if record.exc_text != text:
-            # Whoever made text of it once more would show what was taken out.
+            # Another handler that formats the exception once more would show what was taken out.
             record.exc_info = None
 
 
@@ -165,7 +165,7 @@ class _TextFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         fields = _fields(record)
-        # What a message repeats may have lines, and one of them could pass for a record.
+        # A message may repeat input with line breaks, and a line of that could pass for a record.
         fields["event"] = " ".join(fields["event"].splitlines())
         head = [str(fields.pop(name)) for name in ("timestamp", "level", "logger", "event")]
         tail = [str(fields.pop(name)) for name in ("exception", "stack") if name in fields]

@@ -6,9 +6,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from andamios_orm.core.arguments import engine_of, seconds
 from andamios_orm.core.connections import ConnectionManager, PoolStatistics
 from andamios_orm.core.errors import ConfigurationError, PoolTimeoutError, TransactionConflictError
-from andamios_orm.core.observability.arguments import engine_of, seconds
 from andamios_orm.core.observability.distributions import Distribution, Gathering
 from andamios_orm.core.observability.observation import (
     AcquisitionObserver,
@@ -142,7 +142,7 @@ class MetricsCollector:
     """
 
     def __init__(self, engine: AsyncEngine, *, name: str | None = None) -> None:
-        self._engine = engine_of(engine, self)
+        self._engine = engine_of(engine, type(self).__name__)
         self.name = name or database_name(engine)
         self._durations: dict[tuple[Kind, str, str], Gathering] = {}
         self._acquisitions = Gathering()

@@ -99,7 +99,7 @@ class StatementObserver:
         self._tell(context, text, parameters, rows if rows >= 0 else None, None)
 
     def _error(self, failure: ExceptionContext) -> None:
-        # What the listener that translates has made of it, which was there first.
+        # The listener that translates errors was there first, and has put the error of our tree here.
         translated = getattr(failure, "chained_exception", None)
         error = translated or failure.sqlalchemy_exception or failure.original_exception
         if failure.execution_context is not None:

@@ -106,7 +106,7 @@ def exposition(*collectors: MetricsCollector) -> str:
 
 
 def _expect_names(collectors: Sequence[MetricsCollector]) -> None:
-    # Prometheus throws away what it is told twice, or all of it.
+    # Prometheus drops a series that it is told twice, or everything that came with it.
     names = [collector.name for collector in collectors]
     for name in names:
         if names.count(name) > 1:

@@ -75,7 +75,7 @@ def redacted(value: Any, depth: int = 8) -> Any:
     if not isinstance(value, Mapping | list | tuple | set | frozenset):
         return value
     if depth == 0 or (not isinstance(value, Mapping) and type(value) not in _SEQUENCES):
-        # The address of a database is a tuple that makes its own text, without the password.
+        # Such as SQLAlchemy's URL, a tuple whose own text leaves the password out.
         return redacted_text(str(value))
     if isinstance(value, Mapping):
         return {str(name): redacted_field(str(name), held, depth - 1) for name, held in value.items()}

@@ -6,7 +6,7 @@ import logging
 from reprlib import Repr
 from typing import TYPE_CHECKING, Any
 
-from andamios_orm.core.observability.arguments import engine_of, seconds
+from andamios_orm.core.arguments import engine_of, seconds
 from andamios_orm.core.observability.logs import get_logger
 from andamios_orm.core.observability.observation import Execution, StatementObserver
 from andamios_orm.core.observability.statements import without_literals
@@ -41,7 +41,7 @@ class SlowQueryLog:
     def __init__(self, engine: AsyncEngine, threshold: float = 0.5, *, show_parameters: bool = False) -> None:
         self._threshold = seconds("threshold", threshold)
         self._show_parameters = show_parameters
-        self._backend = engine_of(engine, self).dialect.name
+        self._backend = engine_of(engine, type(self).__name__).dialect.name
         self._observer = StatementObserver(engine, self._finished)
 
     def close(self) -> None:

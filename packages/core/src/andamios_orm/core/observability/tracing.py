@@ -10,9 +10,9 @@ from time import time_ns
 from typing import TYPE_CHECKING, Any
 
 from andamios_orm.core.__about__ import __version__
+from andamios_orm.core.arguments import engine_of
 from andamios_orm.core.connections import ConnectionManager
 from andamios_orm.core.errors import ConfigurationError, PoolTimeoutError
-from andamios_orm.core.observability.arguments import engine_of
 from andamios_orm.core.observability.observation import (
     AcquisitionObserver,
     Execution,
@@ -60,7 +60,7 @@ class Telemetry:
         meter_provider: MeterProvider | None = None,
         name: str | None = None,
     ) -> None:
-        self._backend = engine_of(engine, self).dialect.name
+        self._backend = engine_of(engine, type(self).__name__).dialect.name
         self._common = _common(engine)
         self._pool = {"db.client.connection.pool.name": name or database_name(engine)}
         self._manager = _manager(engine)

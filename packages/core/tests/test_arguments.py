@@ -1,4 +1,4 @@
-"""What an observer cannot work with is refused when the observer is made."""
+"""What a service cannot work with is refused when the service is made."""
 
 from __future__ import annotations
 
@@ -8,31 +8,58 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
+import sqlalchemy
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from andamios_orm.core import (
     AndamiosEngine,
+    AuditLogger,
+    CacheManager,
+    ConnectionManager,
+    ConnectionResilience,
     HealthChecker,
     MetricsCollector,
-    SessionManager,
     SlowQueryLog,
     Telemetry,
+    TransactionManager,
+    create_memory_engine,
+    events_of,
+    transactional,
 )
+from andamios_orm.core.arguments import seconds
 from andamios_orm.core.errors import ConfigurationError
-from andamios_orm.core.observability.arguments import seconds
+
+SERVICES: list[Callable[[Any], object]] = [
+    AuditLogger,
+    CacheManager,
+    ConnectionManager,
+    ConnectionResilience,
+    HealthChecker,
+    MetricsCollector,
+    SlowQueryLog,
+    Telemetry,
+    TransactionManager,
+    events_of,
+    transactional,
+]
 
 
-@pytest.mark.parametrize("observer", [HealthChecker, MetricsCollector, SlowQueryLog, Telemetry])
-@pytest.mark.parametrize("given", ["duckdb://", None, SessionManager])
-def test_what_is_no_engine_is_refused(observer: Callable[[Any], object], given: object) -> None:
-    with pytest.raises(
-        ConfigurationError, match=r" observes an engine, as create_engine\(\) returns it, not a "
-    ):
-        observer(given)
+@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("given", [None, "duckdb://", sqlalchemy.create_engine("sqlite://")])
+def test_a_service_refuses_what_is_no_engine(service: Callable[[Any], object], given: object) -> None:
+    needs = rf"^\w+(\(\))? needs an engine, as create_engine\(\) returns it, not a {type(given).__name__}$"
+    with pytest.raises(ConfigurationError, match=needs):
+        service(given)
 
 
-async def test_a_synchronous_engine_is_refused(engine: AndamiosEngine) -> None:
-    with pytest.raises(ConfigurationError, match=r"MetricsCollector observes an engine, .*, not a Engine"):
-        MetricsCollector(engine.sync_engine)  # type: ignore[arg-type] # what is tested
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_takes_any_asynchronous_engine(service: Callable[[Any], object]) -> None:
+    service(AsyncEngine(create_memory_engine().sync_engine))
+
+
+def test_the_error_names_the_service() -> None:
+    with pytest.raises(ConfigurationError, match=r"^AuditLogger needs an engine"):
+        AuditLogger(None)  # type: ignore[arg-type] # what is tested
 
 
 @pytest.mark.parametrize("given", [0, 0.5, 3, Fraction(1, 2)])
@@ -62,6 +89,12 @@ async def test_a_threshold_that_is_text_does_not_wait_for_a_statement(engine: An
 async def test_a_check_needs_time(engine: AndamiosEngine, times: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError, match=r"is a (positive )?number of seconds"):
         HealthChecker(engine, **times)
+
+
+@pytest.mark.parametrize("timeout", [-1, "30", None])
+async def test_a_logger_refuses_a_timeout_before_a_commit_does(engine: AndamiosEngine, timeout: Any) -> None:
+    with pytest.raises(ConfigurationError, match="timeout is a number of seconds"):
+        AuditLogger(engine, timeout=timeout)
 
 
 @pytest.mark.parametrize("duration", [math.nan, -1.0])

@@ -1,4 +1,4 @@
-"""Refuse what an observer cannot work with when it is made: later it would spoil what it observes."""
+"""Refuse what a service cannot work with when it is made: later it would spoil what it is used for."""
 
 from __future__ import annotations
 
@@ -16,20 +16,19 @@ if TYPE_CHECKING:
 __all__ = ["engine_of", "seconds"]
 
 
-def engine_of(given: Any, observer: object) -> AsyncEngine:
-    """Return the engine that was given to an observer.
+def engine_of(given: Any, service: str) -> AsyncEngine:
+    """Return the engine that was given to a service.
 
     Args:
         given: What was given.
-        observer: Who observes it.
+        service: The name of the service.
 
     Raises:
         ConfigurationError: It is no engine.
     """
     if not isinstance(given, AsyncEngine):
         raise ConfigurationError(
-            f"{type(observer).__name__} observes an engine, as create_engine() returns it, "
-            f"not a {type(given).__name__}"
+            f"{service} needs an engine, as create_engine() returns it, not a {type(given).__name__}"
         )
     return given
 
