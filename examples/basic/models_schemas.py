@@ -9,13 +9,11 @@ from sqlalchemy import ForeignKey
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from andamios_orm.core import SessionManager, create_memory_engine, run
-from andamios_orm.models import BaseModel
-from andamios_orm.models.adapter import PydanticModelAdapter
-from andamios_orm.models.schemas import schema_for
+from andamios_orm.models import BaseModel, PydanticModelAdapter, TimestampMixin, schema_for
 
 
-class Project(BaseModel):
-    """A piece of work."""
+class Project(TimestampMixin, BaseModel):
+    """A piece of work, which knows when it was made and changed."""
 
     name: Mapped[Annotated[str, Field(max_length=40)]] = mapped_column(doc="What people call it")
     stars: Mapped[Annotated[int, Field(ge=0)]] = mapped_column(default=0)
@@ -41,6 +39,8 @@ async def main() -> None:
     async with engine.begin() as connection:
         await connection.run_sync(BaseModel.metadata.create_all)
 
+    print("a client gives:", list(ProjectCreate.model_fields))
+    print("a client changes:", list(ProjectUpdate.model_fields))
     request = ProjectCreate.model_validate_json('{"name": "orm", "documents": [{"path": "README.md"}]}')
     async with SessionManager(engine) as session:
         session.add(projects.from_pydantic(request))

@@ -11,7 +11,7 @@ from sqlalchemy import Text, select, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from andamios_orm.core import AndamiosEngine, SessionManager, create_memory_engine, run
-from andamios_orm.core.errors import DataError
+from andamios_orm.core.errors import ValidationError
 from andamios_orm.models import BaseModel
 from andamios_orm.models.tables import create_all
 from andamios_orm.models.types import Encrypted, Money, PydanticJSON, StrEnumType, Vector
@@ -83,8 +83,8 @@ async def main() -> None:
     try:
         async with SessionManager(engine) as session:
             await session.bulk_insert(Document, [{"title": "third", "price": Decimal(10) / 3}])
-    except DataError as error:
-        print("refused:", error.column, error.args[0].partition(" (table")[0])
+    except ValidationError as error:
+        print("refused:", error)
     await engine.dispose()
 
 

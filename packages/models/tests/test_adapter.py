@@ -16,6 +16,8 @@ from andamios_orm.core import AndamiosEngine, SessionManager
 from andamios_orm.core.errors import ConfigurationError, ValidationError
 from andamios_orm.models.adapter import PydanticModelAdapter
 from andamios_orm.models.base import NAMING_CONVENTION, BaseModel
+from andamios_orm.models.dataclass_model import DataclassModel
+from andamios_orm.models.keys import UUIDKey
 from andamios_orm.models.schemas import schema_for
 
 
@@ -43,6 +45,41 @@ class Raw(Base):
     __validate__ = False
 
     name: Mapped[Annotated[str, Field(max_length=3)]]
+
+
+class Data(DataclassModel):
+    __abstract__ = True
+    metadata = MetaData()
+
+
+class Point(UUIDKey, Data):
+    x: Mapped[Annotated[int, Field(ge=0)]]
+    note: Mapped[str | None]
+    y: Mapped[Annotated[int, Field(ge=0)]] = mapped_column(default=0)
+    weight: Mapped[Annotated[int, Field(ge=0)]] = mapped_column(init=False, default=1)
+    labels: Mapped[set[Label]] = relationship(back_populates="point", kw_only=True)
+
+
+class Label(Data, eq=False):
+    name: Mapped[str]
+    point_id: Mapped[Any] = mapped_column(ForeignKey(Point.id), init=False)
+    point: Mapped[Point] = relationship(back_populates="labels")
+
+
+class Loose(Data, init=False):
+    """Is not validated, and has a constructor that takes half of it."""
+
+    __validate__ = False
+
+    name: Mapped[str]
+    size: Mapped[int | None]
+
+    def __init__(self, name: str) -> None:
+        self.name = name.upper()
+
+
+points = PydanticModelAdapter(Point)
+PointCreate = schema_for(Point, "create", depth=1)
 
 
 class NewRaw(pydantic.BaseModel):
@@ -171,3 +208,43 @@ class TestFromPydantic:
         repository = Repository(id=1, **values)
         schema = adapter.to_pydantic(repository)
         assert adapter.from_pydantic(schema).to_dict() == repository.to_dict()
+
+
+class TestDataclasses:
+    def test_it_is_made_by_its_constructor(self) -> None:
+        point = points.from_pydantic(PointCreate(x=1, weight=5, labels=[{"name": "a"}]))
+        assert point.to_dict() == {"id": point.id, "x": 1, "note": None, "y": 0, "weight": 5}
+        assert [(label.name, label.point) for label in point.labels] == [("a", point)]
+
+    def test_all_that_is_refused_is_named(self) -> None:
+        with pytest.raises(ValidationError) as caught:
+            points.from_pydantic(PointCreate.model_construct(x=-1, weight=-1, note=None, labels=[]))
+        assert caught.value.errors.keys() == {"x", "weight"}
+
+    def test_it_makes_the_journey_there_and_back(self) -> None:
+        point = Point(1, "n", labels=set())
+        point.weight = 2
+        made = points.from_pydantic(points.to_pydantic(point))
+        assert (made.to_dict(), made == point) == (point.to_dict(), True)
+
+    def test_a_missing_argument_is_named(self) -> None:
+        with pytest.raises(ValidationError, match="Point: x: is missing: the constructor needs it"):
+            points.from_pydantic(schema_for(Point, "update")(note="n"))
+        with pytest.raises(ConfigurationError, match=r"of Point needs x, and PointCreate has no such field"):
+            points.from_pydantic(schema_for(Point, "create", exclude=["x"])())
+
+    def test_one_related_object_is_an_argument(self) -> None:
+        schema = schema_for(Label, "create", depth=2)
+        label = PydanticModelAdapter(Label).from_pydantic(
+            schema.model_validate({"name": "a", "point": {"x": 1, "note": "n"}})
+        )
+        assert label in label.point.labels
+
+    def test_a_related_object_may_be_left_out_for_its_key(self) -> None:
+        key = Point(1, None, labels=set()).id
+        label = PydanticModelAdapter(Label).from_pydantic(schema_for(Label, "create")(name="a", point_id=key))
+        assert label.to_dict() == {"name": "a", "point_id": key}
+
+    def test_a_constructor_that_is_written_out_gets_what_it_takes(self) -> None:
+        loose = PydanticModelAdapter(Loose).from_pydantic(schema_for(Loose, "create")(name="a", size=3))
+        assert (loose.name, loose.size) == ("A", 3)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,9 +13,10 @@ from pydantic import Field, StringConstraints
 from sqlalchemy import JSON, CheckConstraint, ForeignKey, MetaData, Text, TypeDecorator, insert
 from sqlalchemy.orm import Mapped, mapped_column
 
-from andamios_orm.core import SessionManager, create_engine
-from andamios_orm.core.errors import ConfigurationError
+from andamios_orm.core import AndamiosEngine, SessionManager, create_engine
+from andamios_orm.core.errors import CheckError, ConfigurationError
 from andamios_orm.models.base import NAMING_CONVENTION, BaseModel
+from andamios_orm.models.types import Money
 
 
 class Base(BaseModel):
@@ -55,6 +57,17 @@ class Grass(Runway):
 class Apron(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     size: Mapped[Annotated[int, Field(gt=0)]]
+
+
+class Other(BaseModel):
+    __abstract__ = True
+    metadata = MetaData(naming_convention=NAMING_CONVENTION)
+
+
+class Fee(Other):
+    __check_constraints__ = True
+
+    amount: Mapped[Annotated[Decimal, Field(ge=0, le=Decimal("99.5"))]] = mapped_column(Money(6, 2))
 
 
 class Reversed(TypeDecorator[str]):
@@ -103,6 +116,17 @@ async def test_the_database_refuses_what_a_model_would(url: str, row: dict[str, 
     async with SessionManager(engine) as session:
         session.add(Strip(name="ab", slope=5))
     await engine.dispose()
+
+
+async def test_money_is_bounded_too(engine: AndamiosEngine) -> None:
+    assert sorted(checks(Fee)) == ["ck_fee_amount_ge", "ck_fee_amount_le"]
+    async with engine.begin() as connection:
+        await connection.run_sync(Other.metadata.create_all)
+        await connection.execute(insert(Other.metadata.tables["fee"]).values(amount="99.50"))
+    for amount in ("-0.01", "99.51"):
+        with pytest.raises(CheckError):
+            async with engine.begin() as connection:
+                await connection.execute(insert(Other.metadata.tables["fee"]).values(amount=amount))
 
 
 def test_a_bound_of_what_is_kept_otherwise_is_refused() -> None:

@@ -8,13 +8,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import ForeignKey, ForeignKeyConstraint, MetaData, insert, inspect, select
+from sqlalchemy import (
+    Column,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    insert,
+    inspect,
+    select,
+)
 from sqlalchemy.orm import Mapped, MappedAsDataclass, mapped_column, relationship
 
 from andamios_orm.core import AndamiosEngine, AsyncSession, SessionManager, create_engine
 from andamios_orm.core.errors import DuplicateKeyError, ForeignKeyError
 from andamios_orm.models.base import NAMING_CONVENTION, BaseModel
-from andamios_orm.models.keys import IntegerKey, NaturalKey, UUIDKey
+from andamios_orm.models.keys import IntegerKey, NaturalKey, UUIDKey, is_key
 from andamios_orm.models.timestamps import TimestampedModel
 
 
@@ -88,6 +98,11 @@ async def sqlite(tmp_path: Path) -> AsyncIterator[AndamiosEngine]:
         await connection.run_sync(Plane.metadata.create_all, tables=[Base.metadata.tables["plane"]])
     yield engine
     await engine.dispose()
+
+
+def test_a_key_is_a_column_of_it_or_its_constraint() -> None:
+    items = [Column("a", Integer, primary_key=True), PrimaryKeyConstraint("b"), Column("b", Integer)]
+    assert [is_key(item) for item in items] == [True, True, False]
 
 
 @pytest.mark.parametrize("model", [Airline, Flight, Plane, Seat, Ticket, Tenant, Route, Stop])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Annotated, Any
 
 import pydantic
@@ -15,7 +16,14 @@ from sqlalchemy.orm import DeclarativeBase, DynamicMapped, Mapped, mapped_column
 from andamios_orm.core import AndamiosEngine, AsyncSession, SessionManager
 from andamios_orm.core.errors import ConfigurationError
 from andamios_orm.models.base import NAMING_CONVENTION, BaseModel
+from andamios_orm.models.dataclass_model import DataclassModel
+from andamios_orm.models.history import AuditMixin
+from andamios_orm.models.keys import UUIDKey
 from andamios_orm.models.schemas import Mode, schema_for
+from andamios_orm.models.soft_delete import SoftDeleteMixin
+from andamios_orm.models.timestamps import TimestampMixin
+from andamios_orm.models.types import Money
+from andamios_orm.models.versioning import VersioningMixin
 
 
 class Base(BaseModel):
@@ -55,6 +63,59 @@ class Flight(Base):
     seen_by: Mapped[Airline] = relationship(viewonly=True)
 
     __mapper_args__ = {"version_id_col": revision}
+
+
+class Ticket(AuditMixin, VersioningMixin, TimestampMixin, SoftDeleteMixin, UUIDKey, Base):
+    """Has every mixin."""
+
+    price: Mapped[Decimal] = mapped_column(Money())
+    discount: Mapped[Decimal | None] = mapped_column(Money(4, 2))
+    kind: Mapped[str] = mapped_column(default="ticket")
+
+    __mapper_args__ = {"polymorphic_on": "kind", "polymorphic_identity": "ticket"}
+
+
+class Subscription(Ticket):
+    trips: Mapped[int | None]
+    __mapper_args__ = {"polymorphic_identity": "subscription"}
+
+
+class Gate(Base):
+    name: Mapped[
+        Annotated[
+            str,
+            Field(
+                max_length=3,
+                title="Name of the gate",
+                description="As people call it",
+                examples=["A1", "B22"],
+                deprecated=True,
+            ),
+        ]
+    ] = mapped_column(default="A1", doc="A text that the field has a better one than")
+
+
+class Vehicle(Base):
+    wheels: Mapped[int]
+
+
+class Bus(Vehicle):
+    __tablename__ = "bus"
+
+    id: Mapped[int] = mapped_column(ForeignKey(Vehicle.id), primary_key=True)
+    seats: Mapped[int]
+
+
+class Data(DataclassModel):
+    __abstract__ = True
+    metadata = MetaData()
+
+
+class Mark(Data):
+    x: Mapped[int]
+    y: Mapped[int] = mapped_column(default=0)
+    tags: Mapped[list[str]] = mapped_column(JSON, default_factory=list)
+    seen: Mapped[bool] = mapped_column(init=False)
 
 
 class Plain(DeclarativeBase):
@@ -102,6 +163,15 @@ class TestCreate:
     def test_a_natural_key_is_given(self) -> None:
         assert required(schema_for(Airline, "create")) == {"code"}
 
+    def test_a_key_of_a_parent_is_not(self) -> None:
+        assert schema_for(Bus, "create").model_fields.keys() == {"wheels", "seats"}
+        assert schema_for(Bus, "update").model_fields.keys() == {"wheels", "seats"}
+
+    def test_a_dataclass_fills_in_its_defaults(self) -> None:
+        schema = schema_for(Mark, "create")
+        assert required(schema) == {"x", "seen"}
+        assert schema(x=1, seen=True).model_dump() == {"x": 1, "y": 0, "seen": True}
+
     def test_parts_have_no_key_of_the_whole(self) -> None:
         schema = schema_for(Airline, "create", depth=1)
         airline: Any = schema(code="ua", flights=[{"number": "UA1"}])
@@ -131,6 +201,36 @@ class TestUpdate:
     def test_keys_stay(self) -> None:
         assert schema_for(Airline, "update").model_fields.keys() == {"mail"}
         assert schema_for(Airline, "update", include=["code"]).model_fields.keys() == {"code"}
+
+
+@pytest.mark.parametrize("model", [Ticket, Subscription])
+@pytest.mark.parametrize("mode", ["create", "update"])
+class TestReadOnly:
+    def test_columns_of_mixins_are(self, model: type[Any], mode: Mode) -> None:
+        known = schema_for(model, mode).model_fields.keys()
+        assert known - {"trips"} == {"price", "discount"}
+
+    def test_one_is_written_if_it_is_asked_for(self, model: type[Any], mode: Mode) -> None:
+        wanted = {"id", "created_at", "updated_at", "deleted_at", "created_by", "updated_by", "version"}
+        assert schema_for(model, mode, include=wanted).model_fields.keys() == wanted
+
+
+class TestMoney:
+    @pytest.mark.parametrize("price", [9.99, "9.99", Decimal("9.990")])
+    def test_amounts_come_as_numbers_and_as_texts(self, price: Any) -> None:
+        made: Any = schema_for(Ticket, "create")(price=price, discount=None)
+        assert (made.price, made.discount) == (Decimal("9.99"), None)
+
+    @pytest.mark.parametrize("price", ["9.999", 9.999, 1234567890123456.8, "x", True])
+    def test_what_the_column_does_not_hold_is_refused(self, price: Any) -> None:
+        for mode in ("create", "update"):
+            with pytest.raises(pydantic.ValidationError) as caught:
+                schema_for(Ticket, mode)(price=price)
+            assert [fault["loc"] for fault in caught.value.errors()] == [("price",)]
+
+    def test_json_is_read_too(self) -> None:
+        made: Any = schema_for(Ticket, "update").model_validate_json('{"price": 0.1, "discount": "0.20"}')
+        assert made.model_dump() == {"price": Decimal("0.1"), "discount": Decimal("0.20")}
 
 
 class TestRead:
@@ -196,6 +296,18 @@ class TestOpenAPI:
         assert described["properties"]["mail"]["anyOf"][0]["format"] == "email"
         delay = schema_for(Flight, "create").model_json_schema()["properties"]["delay"]
         assert (delay["minimum"], delay["default"], delay["description"]) == (-60, 0, "In minutes")
+
+    def test_what_a_field_says_is_there(self) -> None:
+        described = schema_for(Gate, "create").model_json_schema()["properties"]["name"]
+        assert described == {
+            "default": "A1",
+            "deprecated": True,
+            "description": "As people call it",
+            "examples": ["A1", "B22"],
+            "maxLength": 3,
+            "title": "Name of the gate",
+            "type": "string",
+        }
 
     def test_an_optional_field_has_the_type_of_its_values(self) -> None:
         described = schema_for(Flight, "update").model_json_schema()

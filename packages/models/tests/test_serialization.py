@@ -13,11 +13,25 @@ from sqlalchemy.orm import Mapped, attribute_keyed_dict, mapped_column, relation
 from andamios_orm.core import AndamiosEngine, AsyncSession, SessionManager
 from andamios_orm.core.errors import ConfigurationError
 from andamios_orm.models.base import NAMING_CONVENTION, BaseModel
+from andamios_orm.models.dataclass_model import DataclassModel
 
 
 class Base(BaseModel):
     __abstract__ = True
     metadata = MetaData(naming_convention=NAMING_CONVENTION)
+
+
+class Data(DataclassModel):
+    __abstract__ = True
+    metadata = MetaData()
+
+
+class Point(Data):
+    x: Mapped[int]
+    y: Mapped[int] = mapped_column(default=0)
+    parent: Mapped[Point | None] = relationship(default=None, remote_side="Point.id")
+    parent_id: Mapped[int | None] = mapped_column(ForeignKey("point.id"), default=None)
+    id: Mapped[int] = mapped_column(primary_key=True, init=False)
 
 
 class Project(Base):
@@ -107,3 +121,22 @@ class TestChangedFields:
             project = await session.get_one(Project, 1)
             project.note = "new"
             assert project.changed_fields() == {"note"}
+
+
+async def test_a_new_dataclass_tells_its_defaults_and_a_loaded_one_what_is_loaded(
+    engine: AndamiosEngine,
+) -> None:
+    async with engine.begin() as connection:
+        await connection.run_sync(Data.metadata.create_all)
+    async with SessionManager(engine) as session:
+        point = Point(1, parent=Point(2, 3))
+        assert point.to_dict(depth=1) == {
+            "x": 1,
+            "y": 0,
+            "parent_id": None,
+            "parent": {"x": 2, "y": 3, "parent_id": None},
+        }
+        session.add(point)
+        await session.flush()
+        session.expire(point, ["y"])
+        assert point.to_dict() == {"id": point.id, "x": 1, "parent_id": point.parent_id}

@@ -287,6 +287,7 @@ async def test_values_are_not_in_the_error_of_another_column(filled: AndamiosEng
 async def test_rows_of_tuples_are_hidden_in_errors(filled: AndamiosEngine) -> None:
     async with SessionManager(filled) as session:
         with pytest.raises(DataError) as caught:
-            await session.bulk_insert(Passenger, [("C01X00T47", 1.5)], columns=["passport", "fare"])
+            table = Base.metadata.tables["passenger"]
+            await session.bulk_insert(table, [("C01X00T47", 1.5)], columns=["passport", "fare"])
     assert caught.value.column == "fare"
     assert "C01X00T47" not in f"{caught.value} {vars(caught.value)}"

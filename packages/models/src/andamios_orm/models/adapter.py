@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import is_dataclass
+from inspect import Parameter, signature
 from typing import Any, Generic, TypeVar, overload
 
 import pydantic
 from pydantic_core import MISSING
 from sqlalchemy import inspect
 from sqlalchemy.orm import Mapper
+from sqlalchemy.orm.base import DONT_SET
 from sqlalchemy.orm.collections import collection_adapter
 
 from andamios_orm.core.errors import ConfigurationError, ValidationError
@@ -18,6 +21,9 @@ from andamios_orm.models.serialization import to_dict
 from andamios_orm.models.validation import set_checked
 
 __all__ = ["PydanticModelAdapter"]
+
+_NAMED = (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
+"""The kinds of parameters that can be given by their names."""
 
 M = TypeVar("M")
 S = TypeVar("S", bound=pydantic.BaseModel)
@@ -76,7 +82,8 @@ class PydanticModelAdapter(Generic[M]):
 
         All values are validated before one is set. Fields that were not given are left to the model's
         defaults, unless the schema has a default of its own; of an object that is changed they stay as they
-        are. Parts become related objects of a new one.
+        are. Parts become related objects of a new one. What the constructor of a dataclass does not take is
+        set afterwards.
 
         Args:
             schema: The pydantic model. A field that is no attribute of the model needs
@@ -84,8 +91,9 @@ class PydanticModelAdapter(Generic[M]):
             into: The object that is changed; None to make a new one.
 
         Raises:
-            ConfigurationError: A field is no attribute of the model, or would replace related objects.
-            ValidationError: The model refuses a value.
+            ConfigurationError: A field is no attribute of the model, or would replace related objects; or the
+                constructor needs an argument that the schema does not have.
+            ValidationError: The model refuses a value, or the constructor needs one that was not given.
         """
         if into is None:
             made: M = _made(self.model, schema)
@@ -105,18 +113,52 @@ class PydanticModelAdapter(Generic[M]):
 
 def _made(model: type[Any], schema: pydantic.BaseModel) -> Any:
     relationships = inspect(model).relationships
-    values = _values(model, schema)
+    _, *parameters = signature(model.__init__).parameters.values()
+    needed = {each.name for each in parameters if each.default is each.empty and each.kind in _NAMED}
+    values = _values(model, schema, needed)
     parts = {name: values.pop(name) for name in values.keys() & set(relationships.keys())}
     others = {name: _others(relationships[name].mapper.class_, part) for name, part in parts.items()}
-    made = model(**values)
-    for name, other in others.items():
-        if isinstance(other, list):
-            # Whichever kind of collection it is.
-            for each in other:
-                collection_adapter(getattr(made, name)).append_with_event(each)
-        else:
-            setattr(made, name, other)
+    lists = {name: others.pop(name) for name, other in parts.items() if isinstance(other, list)}
+    given = values | others
+    if is_dataclass(model):
+        # A related object that its constructor asks for may come later: it may be the one that this is a part
+        # of. The attribute stays unset until then.
+        given |= dict.fromkeys((needed & set(relationships.keys())) - given.keys(), DONT_SET)
+    _refuse_missing(model, schema, needed - given.keys())
+    made = _constructed(model, parameters, given)
+    for name, members in lists.items():
+        # The adapter of a collection appends to lists, sets and dicts alike.
+        for member in members:
+            collection_adapter(getattr(made, name)).append_with_event(member)
     return made
+
+
+def _constructed(model: type[Any], parameters: list[Parameter], values: dict[str, Any]) -> Any:
+    if any(parameter.kind is Parameter.VAR_KEYWORD for parameter in parameters):
+        return model(**values)
+    taken = {parameter.name for parameter in parameters}
+    arguments = {name: value for name, value in values.items() if name in taken}
+    others = {name: value for name, value in values.items() if name not in taken}
+    rules = getattr(model, "__rules__", None)
+    if others and rules is not None:
+        # Beforehand and together, so that an error names all values that are refused.
+        rules.checked(values)
+    made = model(**arguments)
+    set_checked(made, others, _assign)
+    return made
+
+
+def _refuse_missing(model: type[Any], schema: pydantic.BaseModel, names: set[str]) -> None:
+    unknown = sorted(names - type(schema).model_fields.keys())
+    if unknown:
+        raise ConfigurationError(
+            f"the constructor of {model.__name__} needs {', '.join(unknown)}, and {type(schema).__name__} "
+            "has no such field: add it, or give it a default in the model"
+        )
+    if names:
+        raise ValidationError(
+            model.__name__, dict.fromkeys(sorted(names), "is missing: the constructor needs it")
+        )
 
 
 def _assign(instance: object, **values: Any) -> None:
@@ -130,13 +172,13 @@ def _others(model: type[Any], part: Any) -> Any:
     return [_made(model, each) for each in part] if isinstance(part, list) else _made(model, part)
 
 
-def _values(model: type[Any], schema: pydantic.BaseModel) -> dict[str, Any]:
+def _values(model: type[Any], schema: pydantic.BaseModel, needed: Collection[str] = ()) -> dict[str, Any]:
     values = {name: getattr(schema, name) for name in _attributes(model, type(schema))}
     given = schema.model_fields_set
     return {
         name: value
         for name, value in values.items()
-        if value is not MISSING and (name in given or value is not None)
+        if value is not MISSING and (name in given or name in needed or value is not None)
     }
 
 

@@ -23,6 +23,7 @@ from sqlalchemy.util.typing import de_stringify_annotation, eval_expression
 from typing_extensions import TypeAliasType
 
 from andamios_orm.core.errors import ConfigurationError
+from andamios_orm.models._types.money import Money
 
 __all__ = [
     "ColumnField",
@@ -75,10 +76,16 @@ class ColumnField:
 
     @property
     def generated(self) -> bool:
-        """Whether a value that is missing comes from the sequence of a key, or from a default."""
-        column = self.column
-        given = column.default is not None or column.server_default is not None
-        return given or column is column.table.autoincrement_column
+        """Whether a value that is missing comes from the sequence of a key, or from a default.
+
+        In joined inheritance a key is several columns, and the value may come from that of the parent.
+        """
+        return any(isinstance(column, Column) and _is_generated(column) for column in self.attribute.columns)
+
+    @property
+    def validated(self) -> bool:
+        """Whether its values are validated: its annotation says so, see `is_checked`, or it holds money."""
+        return isinstance(self.column.type, Money) or is_checked(self.annotation)
 
     def values(self, *, without: tuple[type[Any], ...] = ()) -> Any:
         """Return the type of its values, with None where the column may have it.
@@ -89,6 +96,11 @@ class ColumnField:
         annotation = self.column.type.python_type if self.annotation is None else self.annotation
         given = plain(annotation, without=without)
         return optional(given) if self.column.nullable else given
+
+
+def _is_generated(column: Column[Any]) -> bool:
+    given = column.default is not None or column.server_default is not None
+    return given or column is column.table.autoincrement_column
 
 
 def column_fields(model: type[Any]) -> dict[str, ColumnField]:

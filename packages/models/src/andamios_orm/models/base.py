@@ -6,17 +6,22 @@ import re
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from sqlalchemy import Column, MetaData, PrimaryKeyConstraint, Table, inspect
+from sqlalchemy import Column, MetaData, Table, event, inspect
 from sqlalchemy.ext.asyncio import AsyncAttrs
 from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, has_inherited_table, registry
 
+from andamios_orm.core.unit_of_work import UnitOfWork
 from andamios_orm.models._types.ciphers import HIDDEN
 from andamios_orm.models._types.encrypted import Encrypted
 from andamios_orm.models._types.enums import StrEnumType
 from andamios_orm.models.hooks import HooksMixin
-from andamios_orm.models.keys import GENERATED_INTEGER
-from andamios_orm.models.serialization import SerializationMixin
+from andamios_orm.models.keys import GENERATED_INTEGER, is_key
+from andamios_orm.models.serialization import SerializationMixin, loaded
+from andamios_orm.models.upserts import updating_on_conflict
 from andamios_orm.models.validation import ValidationMixin
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import ORMExecuteState
 
 __all__ = ["NAMING_CONVENTION", "BaseModel"]
 
@@ -61,7 +66,8 @@ class BaseModel(ValidationMixin, HooksMixin, SerializationMixin, AsyncAttrs, Dec
         """Map the class; one with ``metadata`` of its own is the base of models that stand apart."""
         metadata = vars(cls).get("metadata")
         if metadata is not None:
-            # SQLAlchemy looks for a registry at the first of all bases only.
+            # SQLAlchemy makes a registry for a class that inherits from DeclarativeBase directly, and for no
+            # other; so this one, whose metadata differs, gets its registry here.
             cls.registry = cls._sa_registry = registry(
                 metadata=metadata, type_annotation_map=cls.registry.type_annotation_map
             )
@@ -75,23 +81,30 @@ class BaseModel(ValidationMixin, HooksMixin, SerializationMixin, AsyncAttrs, Dec
     @classmethod
     def __table_cls__(cls, name: str, metadata: MetaData, *items: Any, **options: Any) -> Table:
         """Make the table, with a generated key where none is declared."""
-        if not any(map(_is_key, items)) and not has_inherited_table(cls):
+        if not any(map(is_key, items)) and not has_inherited_table(cls):
             items = (Column("id", GENERATED_INTEGER, primary_key=True), *items)
         return Table(name, metadata, *items, **options)
 
     def __repr__(self) -> str:
-        """Show the columns that are loaded, without what is encrypted; nothing is loaded for it."""
+        """Show the columns that are loaded, and ``***`` for encrypted values; nothing is loaded for it.
+
+        Of a dataclass, fields with ``repr=False`` are left out.
+        """
         state: Any = inspect(self)
+        values, fields = loaded(state), getattr(self, "__dataclass_fields__", {})
         shown = (
-            f"{name}={_shown(attribute, state.dict[name])}"
+            f"{name}={_shown(attribute, values[name])}"
             for name, attribute in state.mapper.column_attrs.items()
-            if name in state.dict
+            if name in values and (name not in fields or fields[name].repr)
         )
         return f"{type(self).__name__}({', '.join(shown)})"
 
 
-def _is_key(item: Any) -> bool:
-    return isinstance(item, PrimaryKeyConstraint) or (isinstance(item, Column) and item.primary_key)
+@event.listens_for(UnitOfWork, "do_orm_execute")
+def _execute(state: ORMExecuteState) -> None:
+    mapper = state.bind_mapper
+    if state.is_insert and mapper is not None and issubclass(mapper.class_, BaseModel):
+        state.statement = updating_on_conflict(state.statement)
 
 
 def _shown(attribute: Any, value: Any) -> str:

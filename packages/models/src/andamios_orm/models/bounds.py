@@ -12,13 +12,14 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
 from andamios_orm.core.errors import ConfigurationError
+from andamios_orm.models._types.money import Money
 from andamios_orm.models.annotations import ColumnField, column_fields, constraints_of, flat
 
 __all__ = ["add_checks"]
 
 
 _KEY = "andamios_bound"
-"""In the ``info`` of a constraint: its name, before the naming convention has made another of it."""
+"""In the ``info`` of a constraint: the name that it was given, which the naming convention extends."""
 
 
 class _CharLength(FunctionElement[int]):
@@ -66,7 +67,7 @@ def _add(model: type[Any], field: ColumnField, known: set[Any]) -> None:
         # A subclass shares the columns, and the constraints, of its parent's table.
         if check is not None and name not in known:
             _refuse_unlike(model, field, bound)
-            # It joins the table of its column by itself.
+            # SQLAlchemy adds it to the table of the column that it is about.
             CheckConstraint(check(field.column, bound), name=name, info={_KEY: name})
 
 
@@ -80,7 +81,8 @@ def _bounds(annotation: Any) -> Iterator[Any]:
 
 def _refuse_unlike(model: type[Any], field: ColumnField, bound: Any) -> None:
     kind = field.column.type
-    if isinstance(kind, TypeDecorator) or (
+    # A type decorator may keep something else than the value, as Encrypted does; Money keeps the amount.
+    if (isinstance(kind, TypeDecorator) and not isinstance(kind, Money)) or (
         isinstance(bound, MinLen | MaxLen) and not isinstance(kind, String)
     ):
         raise ConfigurationError(

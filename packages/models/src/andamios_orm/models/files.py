@@ -18,7 +18,7 @@ from andamios_orm.core.errors import ConfigurationError, DatabaseError, NotSuppo
 from andamios_orm.models._column_fit import misfits
 from andamios_orm.models._read_only import ReadOnlyModel, ReadOnlyTable
 from andamios_orm.models._sources import FileSource, csv, json, parquet
-from andamios_orm.models.base import _is_key
+from andamios_orm.models.keys import is_key
 
 __all__ = ["FileModel", "FileSource", "csv", "json", "parquet"]
 
@@ -80,7 +80,7 @@ class FileModel(ReadOnlyModel):
             raise ConfigurationError(
                 f'{cls.__name__} needs its files: __source__ = parquet("data/*.parquet"), or csv(), or json()'
             )
-        if not any(map(_is_key, items)):
+        if not any(map(is_key, items)):
             items = (_row_id(), *items)
         table = FileTable(name, metadata, *items, **options)
         table.source, table.model = source, cls.__name__

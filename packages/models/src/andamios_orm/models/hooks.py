@@ -18,7 +18,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator
 from functools import lru_cache, partial
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeVar, overload
 
 from sqlalchemy import event
 
@@ -51,12 +51,23 @@ __all__ = [
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
+M = TypeVar("M")
+P = ParamSpec("P")
+R = TypeVar("R")
 
 _MARK = "_andamios_moments"
 """The attribute of a function: the moments that it is decorated with."""
 
 _subscriptions: dict[type[Any], list[Subscription]] = {}
 """The methods of mapped classes that are called, each at the topmost class that has it."""
+
+
+class _Decorator(Protocol[M]):
+    """Takes a function of the objects of a model, and gives it back."""
+
+    def __call__(self, function: Callable[Concatenate[M, P], R], /) -> Callable[Concatenate[M, P], R]:
+        """Make the function a hook of the model."""
+        ...
 
 
 class _Moment:
@@ -67,7 +78,7 @@ class _Moment:
         self.kind = kind
 
     @overload
-    def __call__(self, target: type[Any], /) -> Callable[[F], F]: ...
+    def __call__(self, target: type[M], /) -> _Decorator[M]: ...
     @overload
     def __call__(self, target: F, /) -> F: ...
     def __call__(self, target: Any, /) -> Any:
@@ -139,7 +150,7 @@ class HooksMixin:
 
 
 def _subscribe(mapper: Mapper[Any], model: type[Any]) -> None:
-    # Bases first, because handlers are called in the order of their subscription.
+    # Base classes subscribe first, because handlers are called in the order of their subscription.
     above: type[Any] = object
     for base in reversed(list(mapper.iterate_to_root())):
         if base.class_ not in _subscriptions:
@@ -156,7 +167,7 @@ def _subscribed(model: type[Any], above: type[Any]) -> Iterator[Subscription]:
 
 def _call_method(name: str, event: ModelEvent[Any]) -> Any:
     method = getattr(type(event.instance), name)
-    # A subclass may have put None in its place.
+    # A subclass switches a hook off by putting None in the place of the method.
     return _call(method, event) if inspect.isfunction(method) else None
 
 

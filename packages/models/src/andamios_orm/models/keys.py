@@ -13,11 +13,11 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
-from sqlalchemy import BigInteger, Integer, Uuid, event
+from sqlalchemy import BigInteger, Column, Integer, PrimaryKeyConstraint, Uuid, event
 from sqlalchemy.orm import Mapped, class_mapper, mapped_column
 from uuid_utils.compat import uuid7
 
-__all__ = ["GENERATED_INTEGER", "IntegerKey", "NaturalKey", "UUIDKey"]
+__all__ = ["GENERATED_INTEGER", "IntegerKey", "NaturalKey", "UUIDKey", "is_key"]
 
 T = TypeVar("T")
 
@@ -37,7 +37,7 @@ class IntegerKey:
     if TYPE_CHECKING:
         id: Mapped[int]
     else:
-        # Without an annotation, which a model that is a dataclass would refuse.
+        # SQLAlchemy lets a dataclass take only those columns of a plain mixin that have no annotation.
         id = mapped_column(
             GENERATED_INTEGER,
             primary_key=True,
@@ -60,10 +60,15 @@ class UUIDKey:
         id = mapped_column(Uuid, primary_key=True, default=uuid7, sort_order=_FIRST)
 
 
+def is_key(item: Any) -> bool:
+    """Whether an item of a table is a column of its primary key, or the constraint that names the columns."""
+    return isinstance(item, PrimaryKeyConstraint) or (isinstance(item, Column) and item.primary_key)
+
+
 @event.listens_for(UUIDKey, "init", propagate=True)
 def _give_key(instance: Any, arguments: Any, values: dict[str, Any]) -> None:
     if "id" not in values:
-        # Not among the values, because a constructor of the user's need not take it. The attribute is there
-        # once the mappers are configured.
+        # It is set directly instead of being added to `values`, because a constructor that the user wrote
+        # need not accept it. The attribute exists when the mappers are configured, as class_mapper() does.
         class_mapper(type(instance))
         instance.id = uuid7()

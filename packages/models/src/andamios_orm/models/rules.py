@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property, lru_cache
 from itertools import islice
-from typing import Any
+from typing import Annotated, Any
 
 import pydantic_core
-from pydantic import ConfigDict, PydanticUserError, TypeAdapter
+from pydantic import ConfigDict, PydanticUserError, TypeAdapter, WrapValidator
 from sqlalchemy import ClauseElement
 from sqlalchemy.orm import QueryableAttribute
 from typing_extensions import TypedDict
 
 from andamios_orm.core.errors import ConfigurationError, ValidationError
+from andamios_orm.models._types.money import Money
 from andamios_orm.models.annotations import ColumnField, optional
 
 __all__ = ["Rules", "told_by"]
@@ -55,7 +56,7 @@ class Rules:
         try:
             return self._one(values)
         except pydantic_core.ValidationError as error:
-            # Without that error, whose message holds the values.
+            # `from None`, because the message of pydantic's error contains the values.
             raise ValidationError(self.model, told_by(error)) from None
 
     def checked_rows(self, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -140,6 +141,8 @@ def told_by(error: pydantic_core.ValidationError, names: Sequence[str] | None = 
 
 
 def _annotation(field: ColumnField) -> Any:
-    # What fills a column in, be it the key of a related object, is not asked for.
-    leaves_none = field.generated or field.column.foreign_keys
-    return optional(field.values()) if leaves_none else field.values()
+    # A default, a sequence or a related object may still take the place of None.
+    may_be_filled = field.generated or field.column.foreign_keys
+    annotation = optional(field.values()) if may_be_filled else field.values()
+    type_ = field.column.type
+    return Annotated[annotation, WrapValidator(type_.validate)] if isinstance(type_, Money) else annotation

@@ -11,7 +11,8 @@ The rules:
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
-from typing import Any, ClassVar, Literal, NamedTuple
+from dataclasses import MISSING as NO_DEFAULT
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 import pydantic
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, PlainValidator, WrapValidator
@@ -21,8 +22,9 @@ from sqlalchemy import Column, inspect
 from sqlalchemy.orm import Mapper, RelationshipDirection, RelationshipProperty
 
 from andamios_orm.core.errors import ConfigurationError, ValidationError
+from andamios_orm.models._types.money import Money, read_number
 from andamios_orm.models.annotations import ColumnField, column_fields, field_attributes, optional
-from andamios_orm.models.serialization import chosen, related
+from andamios_orm.models.serialization import chosen, loaded, related
 
 __all__ = ["Mode", "ReadSchema", "read_object", "schema_for"]
 
@@ -73,7 +75,7 @@ class ReadSchema(Schema):
     @pydantic.model_validator(mode="wrap")
     @classmethod
     def _from_object(cls, value: Any, handler: ModelWrapValidatorHandler[Any]) -> Any:
-        # Attributes that pydantic would read might load themselves.
+        # Pydantic would read every attribute, and those that are not loaded cannot load themselves here.
         return read_object(cls, value) if isinstance(value, cls.__mapped__) else handler(value)
 
 
@@ -87,13 +89,15 @@ def schema_for(
 ) -> type[pydantic.BaseModel]:
     """Make a pydantic model of a mapped class. Equal questions get the same class.
 
-    * ``create`` has what a client gives for a new row: no generated key, nor what keeps itself (see below).
+    * ``create`` has what a client gives for a new row: all columns but generated keys and read-only columns.
       What the database or the model can fill in is optional.
-    * ``update`` has what a client may change, all of it optional; what is not given is ``MISSING``.
+    * ``update`` has what a client may change: all columns but keys and read-only columns, all of them
+      optional; what is not given is ``MISSING``.
     * ``read`` has everything, and reads objects: ``schema.model_validate(flight)``.
 
-    A column keeps itself if it has ``onupdate``, is computed, holds the version or the kind of a row, or says
-    so: ``mapped_column(info={"read_only": True})``.
+    A column is read-only if it is marked so, ``mapped_column(info={"read_only": True})``, has ``onupdate``,
+    is computed, or holds the version or the kind of a row. Those of the mixins are marked. ``include`` makes
+    one writable.
 
     Args:
         model: The mapped class.
@@ -120,12 +124,12 @@ def read_object(schema: type[Schema], instance: Any) -> Any:
     Raises:
         ValidationError: A column that must be there is not loaded.
     """
-    loaded = inspect(instance).dict
+    present = loaded(inspect(instance))
     values, missing = {}, {}
     for name, field in schema.model_fields.items():
-        if name in loaded:
+        if name in present:
             part = schema.__parts__.get(name)
-            values[name] = loaded[name] if part is None else _read_part(part, loaded[name])
+            values[name] = present[name] if part is None else _read_part(part, present[name])
         elif field.is_required():
             missing[name] = "is not loaded: flush the session, or await session.refresh(obj)"
     if missing:
@@ -144,7 +148,7 @@ def _read_part(schema: type[Schema], value: Any) -> Any:
 def _schema(model: type[Any], wanted: _Wanted) -> type[Schema]:
     known: dict[_Wanted, type[Schema]] = vars(model).get(_SCHEMAS, {})
     if wanted not in known:
-        # Not the dict of a parent, whose schemas are others.
+        # A new dict, because the one that was found may be that of a parent class.
         setattr(model, _SCHEMAS, {**known, wanted: _made(model, wanted)})
     made: type[Schema] = vars(model)[_SCHEMAS][wanted]
     return made
@@ -193,7 +197,7 @@ def _part(model: type[Any], relationship: RelationshipProperty[Any], wanted: _Wa
     other = relationship.mapper
     back = {reverse.key for reverse in relationship._reverse_property} if wanted.depth > 1 else set()
     if wanted.mode == "create" and relationship.direction is RelationshipDirection.ONETOMANY:
-        # The whole gives its key to its parts.
+        # The columns of a part that refer to the whole are filled with the key of the whole.
         back |= {other.get_property_by_column(column).key for column in relationship.remote_side}
     inside = _name(model, wanted) if back else None
     return _schema(other.class_, _Wanted(wanted.mode, None, frozenset(back), wanted.depth - 1, inside))
@@ -207,10 +211,10 @@ def _is_wanted(field: ColumnField, mapper: Mapper[Any], wanted: _Wanted) -> bool
     if wanted.mode == "read":
         return True
     is_key = field.column.primary_key and (field.generated or wanted.mode == "update")
-    return not (is_key or _keeps_itself(field.column, mapper))
+    return not (is_key or _is_read_only(field.column, mapper))
 
 
-def _keeps_itself(column: Column[Any], mapper: Mapper[Any]) -> bool:
+def _is_read_only(column: Column[Any], mapper: Mapper[Any]) -> bool:
     return (
         column.onupdate is not None
         or column.server_onupdate is not None
@@ -227,8 +231,15 @@ def _field(
     if wanted.mode == "read":
         kind, default = field.values(without=_RUN_VALIDATORS), MISSING if field.attribute.deferred else ...
     else:
-        kind, default = field.values(), _default(field, wanted, relationships)
+        kind, default = _written(field), _default(field, wanted, relationships)
     return (kind | MISSING if default is MISSING else kind), Field(default=default, **said)
+
+
+def _written(field: ColumnField) -> Any:
+    type_ = field.column.type
+    if not isinstance(type_, Money):
+        return field.values()
+    return Annotated[field.values(), WrapValidator(type_.validate), BeforeValidator(read_number)]
 
 
 def _default(field: ColumnField, wanted: _Wanted, relationships: Iterable[RelationshipProperty[Any]]) -> Any:
@@ -238,6 +249,12 @@ def _default(field: ColumnField, wanted: _Wanted, relationships: Iterable[Relati
         return MISSING
     if default is not None and default.is_scalar:
         return default.arg
-    if field.generated:
+    if field.generated or _is_made_with_objects(field):
         return MISSING
     return None if field.column.nullable else ...
+
+
+def _is_made_with_objects(field: ColumnField) -> bool:
+    # The `default_factory` of a dataclass.
+    known = getattr(field.attribute.parent.class_, "__dataclass_fields__", {}).get(field.name)
+    return known is not None and known.default_factory is not NO_DEFAULT

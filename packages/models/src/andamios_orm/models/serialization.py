@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 from sqlalchemy import inspect
@@ -14,11 +15,12 @@ from sqlalchemy.orm import (
     RelationshipDirection,
     RelationshipProperty,
 )
+from sqlalchemy.orm.base import DONT_SET
 from sqlalchemy.orm.collections import collection_adapter
 
 from andamios_orm.core.errors import ConfigurationError
 
-__all__ = ["SerializationMixin", "chosen", "related", "to_dict"]
+__all__ = ["SerializationMixin", "chosen", "loaded", "related", "to_dict"]
 
 
 class SerializationMixin:
@@ -60,6 +62,20 @@ def to_dict(
     return _dict(state, chosen(state.mapper, include, exclude), depth, None)
 
 
+def loaded(state: InstanceState[Any]) -> dict[str, Any]:
+    """Return what can be read of an object without loading anything, by the names of attributes.
+
+    For a new object of a dataclass that includes the defaults of its columns. SQLAlchemy does not store them
+    in the object before the flush.
+    """
+    instance = state.obj()
+    if state.key is not None or not is_dataclass(instance):
+        return state.dict
+    columns = state.mapper.column_attrs
+    defaults = [field.name for field in fields(instance) if field.default is DONT_SET]
+    return {name: getattr(instance, name) for name in defaults if name in columns} | state.dict
+
+
 def chosen(mapper: Mapper[Any], include: Collection[str] | None, exclude: Collection[str]) -> list[str]:
     """Return the names of mapped attributes without those that are not wanted.
 
@@ -86,14 +102,15 @@ def _dict(
     state: InstanceState[Any], names: list[str], depth: int, back: RelationshipProperty[Any] | None
 ) -> dict[str, Any]:
     found: dict[str, Any] = {}
+    values = loaded(state)
     for name in names:
         attribute: Any = state.mapper.attrs[name]
-        if name not in state.dict or attribute is back:
+        if name not in values or attribute is back:
             continue
         if isinstance(attribute, ColumnProperty):
-            found[name] = state.dict[name]
+            found[name] = values[name]
         elif isinstance(attribute, RelationshipProperty) and depth:
-            found[name] = _others(state.dict[name], attribute, depth - 1)
+            found[name] = _others(values[name], attribute, depth - 1)
     return found
 
 

@@ -12,15 +12,14 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import BindParameter
 from sqlalchemy.orm import FromStatement, Mapper
 
+from andamios_orm.models.upserts import CONFLICT_VALUES
+
 if TYPE_CHECKING:
     from sqlalchemy.orm import ORMExecuteState
 
     from andamios_orm.models.rules import Rules
 
 __all__ = ["check_execution"]
-
-_CONFLICT_VALUES = ("update_values_to_set", "update")
-"""Where the clause of an upsert keeps what it sets, on PostgreSQL and its like, and on MySQL."""
 
 
 def check_execution(state: ORMExecuteState, mapper: Mapper[Any], rules: Rules) -> None:
@@ -48,12 +47,12 @@ class _StatementValues:
     def __init__(self, mapper: Mapper[Any], rules: Rules) -> None:
         self._mapper = mapper
         self._rules = rules
-        # Of keys of values, and of parameters, the attributes; None for what is not validated.
+        # The attribute that each key of a value or a parameter means; None for what is not validated.
         self._names: dict[Any, str | None] = {}
 
     def checked_statement(self, statement: Any) -> Any:
         """Return a copy of a statement with validated values."""
-        # A lambda stands for one; objects may be selected from its RETURNING clause.
+        # A lambda stands for the statement that it returns. Objects may be selected from a RETURNING clause.
         copy = getattr(statement, "_resolved", statement)._clone()
         if isinstance(copy, FromStatement):
             copy.element = self.checked_statement(copy.element)
@@ -82,7 +81,7 @@ class _StatementValues:
 
     def _check_conflict(self, statement: Any) -> None:
         clause: Any = getattr(statement, "_post_values_clause", None)
-        for place in _CONFLICT_VALUES:
+        for place in CONFLICT_VALUES:
             if hasattr(clause, place):
                 statement._post_values_clause = clause = clause._clone()
                 setattr(clause, place, self._checked_elements(getattr(clause, place)))
@@ -98,7 +97,7 @@ class _StatementValues:
     def _is_literal(self, key: Any, value: Any) -> bool:
         if not isinstance(value, BindParameter):
             return False
-        # A named one may get its value when it is executed.
+        # A bindparam() with a name may get its value when the statement is executed.
         self._names[value.key] = self._name(key)
         return not value.required
 

@@ -63,9 +63,17 @@ class TimestampMixin:
         created_at: Mapped[datetime]
         updated_at: Mapped[datetime]
     else:
-        created_at = mapped_column(UTCDateTime, nullable=False, default=utc_now, sort_order=_LAST)
+        # SQLAlchemy lets a dataclass take only those columns of a plain mixin that have no annotation.
+        created_at = mapped_column(
+            UTCDateTime, nullable=False, default=utc_now, sort_order=_LAST, info={"read_only": True}
+        )
         updated_at = mapped_column(
-            UTCDateTime, nullable=False, default=utc_now, onupdate=utc_now, sort_order=_LAST
+            UTCDateTime,
+            nullable=False,
+            default=utc_now,
+            onupdate=utc_now,
+            sort_order=_LAST,
+            info={"read_only": True},
         )
 
 

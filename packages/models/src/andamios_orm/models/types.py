@@ -1,4 +1,4 @@
-"""Types for columns: DuckDB's, which core has, and those that take care of what they hold.
+"""Types for columns: those of DuckDB, which core defines, and those that encrypt, check or convert values.
 
 Each takes and gives the Python value that its docstring names, and `None` for NULL.
 """

@@ -4,7 +4,7 @@ The rules:
 
 * An attribute is validated when its annotation holds constraints (``Mapped[Annotated[str, Field(...)]]``), or
   is a type whose values are not copied: numbers, texts, times, UUIDs, enums, pydantic's own types. So a list
-  stays the list that was assigned.
+  stays the list that was assigned. A column of `Money` is always validated.
 * Values are converted as pydantic converts them: ``"3"`` is an ``int`` unless the field is strict.
 * The constructor validates everything before it sets anything. A value that is set later is validated alone.
 * None is left to the database where a default, a sequence or a relationship may take its place. SQL
@@ -15,8 +15,9 @@ The rules:
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import fields, is_dataclass
+from dataclasses import is_dataclass
 from functools import partial
+from inspect import signature
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import EmailStr
@@ -27,12 +28,7 @@ from sqlalchemy.orm.base import instance_state
 
 from andamios_orm.core.errors import ConfigurationError
 from andamios_orm.core.unit_of_work import UnitOfWork
-from andamios_orm.models.annotations import (
-    column_fields,
-    constraints_of,
-    is_checked,
-    resolve_annotated,
-)
+from andamios_orm.models.annotations import column_fields, constraints_of, resolve_annotated
 from andamios_orm.models.bounds import add_checks
 from andamios_orm.models.rules import Rules
 from andamios_orm.models.statement_values import check_execution
@@ -43,9 +39,8 @@ if TYPE_CHECKING:
 __all__ = ["ValidationMixin", "set_checked"]
 
 _CHECKED = "_andamios_checked"
-"""In the state of an object, while they are set: the values that are validated."""
-
-_NOTHING = object()
+"""In the state of an object, while a constructor sets its attributes: by their names, the value that will be
+set and the value that validation made of it."""
 
 
 class ValidationMixin:
@@ -69,14 +64,16 @@ class ValidationMixin:
         if mapped_by is not None and EmailStr not in mapped_by.type_annotation_map:
             mapped_by.update_type_annotation_map({EmailStr: String()})
         resolve_annotated(cls)
+        has_own_constructor = "__init__" in vars(cls)
         super().__init_subclass__(**options)
         if "__mapper__" in cls.__dict__:
             if cls.__check_constraints__:
                 add_checks(cls)
             _refuse_defaults(cls)
             event.listen(cls, "mapper_configured", _configure)
-            if is_dataclass(cls) and cls.__dataclass_params__.init:
-                event.listen(cls, "init", _check_arguments)
+            if is_dataclass(cls) and cls.__dataclass_params__.init and not has_own_constructor:
+                _, *names = signature(cls.__init__).parameters
+                event.listen(cls, "init", partial(_check_arguments, names))
 
     def __init__(self, **values: Any) -> None:
         """Set the attributes that are named, all of them validated before.
@@ -115,19 +112,20 @@ def set_checked(instance: Any, values: dict[str, Any], assign: Callable[..., Non
     if rules is None:
         assign(instance, **values)
         return
-    waiting = instance_state(instance).__dict__
-    waiting[_CHECKED] = checked = rules.checked(values)
+    checked = rules.checked(values)
+    state = instance_state(instance).__dict__
+    state[_CHECKED] = {name: (value, value) for name, value in checked.items()}
     try:
         assign(instance, **checked)
     finally:
-        del waiting[_CHECKED]
+        state.pop(_CHECKED, None)
 
 
 @event.listens_for(UnitOfWork, "do_orm_execute")
 def _execute(state: ORMExecuteState) -> None:
     mapper = state.bind_mapper
     if mapper is not None and (state.is_insert or state.is_update):
-        # A statement may come before the first object, whose making would configure them.
+        # The rules are made when the mappers are configured, which nothing may have asked for yet.
         mapper.registry.configure(cascade=True)
         rules: Rules | None = getattr(mapper.class_, "__rules__", None)
         if rules is not None:
@@ -136,19 +134,25 @@ def _execute(state: ORMExecuteState) -> None:
 
 def _configure(mapper: Mapper[Any], model: type[ValidationMixin]) -> None:
     columns = column_fields(model).values() if model.__validate__ else ()
-    checked = [field for field in columns if is_checked(field.annotation)]
+    checked = [field for field in columns if field.validated]
     rules = model.__rules__ = Rules(model.__name__, checked) if checked else None
     if rules is not None:
         for name in rules.annotations:
             event.listen(getattr(model, name), "set", partial(_set, rules, name), raw=True, retval=True)
 
 
-def _check_arguments(instance: Any, arguments: tuple[Any, ...], values: dict[str, Any]) -> None:
-    # The constructor of a dataclass sets its attributes one by one, and would tell of the first error alone.
+def _check_arguments(
+    names: list[str], instance: Any, arguments: tuple[Any, ...], values: dict[str, Any]
+) -> None:
+    # The constructor of a dataclass sets its attributes one by one. Its arguments are validated together
+    # before it begins, so that the error names all of them; `_set` takes the results.
     rules: Rules | None = instance.__rules__
     if rules is not None:
-        names = [field.name for field in fields(instance) if field.init]
-        rules.checked({**dict(zip(names, arguments, strict=False)), **values})
+        given = {**dict(zip(names, arguments, strict=False)), **values}
+        checked = rules.checked(given)
+        instance_state(instance).__dict__[_CHECKED] = {
+            name: (given[name], checked[name]) for name in given if name in rules.annotations
+        }
 
 
 def _refuse_defaults(model: type[Any]) -> None:
@@ -162,7 +166,10 @@ def _refuse_defaults(model: type[Any]) -> None:
 
 
 def _set(rules: Rules, name: str, state: InstanceState[Any], value: Any, *history: Any) -> Any:
-    checked = state.__dict__.get(_CHECKED)
-    if checked is not None and checked.get(name, _NOTHING) is value:
-        return value
+    waiting = state.__dict__.get(_CHECKED)
+    if waiting is not None and name in waiting and waiting[name][0] is value:
+        _, checked = waiting.pop(name)
+        if not waiting:
+            del state.__dict__[_CHECKED]
+        return checked
     return rules.checked({name: value})[name]

@@ -9,7 +9,7 @@ from sqlalchemy.schema import CreateView, DropView
 
 from andamios_orm.core.errors import ConfigurationError
 from andamios_orm.models._read_only import ReadOnlyModel, ReadOnlyTable
-from andamios_orm.models.base import _is_key
+from andamios_orm.models.keys import is_key
 
 __all__ = ["ViewModel"]
 
@@ -50,7 +50,7 @@ class ViewModel(ReadOnlyModel):
     def __table_cls__(cls, name: str, metadata: MetaData, *items: Any, **options: Any) -> Table:
         """Make a table of the view."""
         query = _query(cls)
-        if not any(map(_is_key, items)):
+        if not any(map(is_key, items)):
             raise ConfigurationError(
                 f"{cls.__name__} needs a key: mapped_column(primary_key=True) for the columns that tell its "
                 "rows apart"
