@@ -6,9 +6,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Mapped
 
 from andamios_orm.core import SessionManager, correlation_id, create_memory_engine, run
-from andamios_orm.models import BaseModel
-from andamios_orm.models.actor import actor
-from andamios_orm.models.history import AuditMixin
+from andamios_orm.models import AuditMixin, BaseModel, actor
 
 
 class Document(AuditMixin, BaseModel):

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import pickle
 from collections.abc import AsyncIterator
 
 import pytest
@@ -18,7 +17,7 @@ from sqlalchemy.orm import (
 
 from andamios_orm.core import AndamiosError, AsyncSession, create_memory_engine
 from andamios_orm.models.base import NAMING_CONVENTION, BaseModel
-from andamios_orm.models.lazy_loading import LazyLoadError
+from andamios_orm.models.errors import LazyLoadError
 
 
 class Base(BaseModel):
@@ -141,9 +140,3 @@ async def test_other_models_get_what_sqlalchemy_raises(session: AsyncSession) ->
     with pytest.raises(exc.MissingGreenlet) as caught:
         _ = document.title  # type: ignore[attr-defined] # it is a column of the table
     assert not isinstance(caught.value, LazyLoadError)
-
-
-async def test_it_is_pickled() -> None:
-    error = LazyLoadError("Document", "project", "joinedload")
-    revived = pickle.loads(pickle.dumps(error))
-    assert (str(revived), revived.attribute) == (str(error), "project")

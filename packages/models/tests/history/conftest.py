@@ -8,7 +8,7 @@ import pytest
 
 from andamios_orm.core import AndamiosEngine, AsyncSession
 
-from .models import database
+from .models import Airline, database
 
 
 @pytest.fixture
@@ -23,3 +23,11 @@ async def session(engine: AndamiosEngine) -> AsyncIterator[AsyncSession]:
     """A session on it."""
     async with AsyncSession(engine) as session:
         yield session
+
+
+@pytest.fixture
+async def airlines(session: AsyncSession) -> AsyncSession:
+    """A session on a database with three airlines."""
+    session.add_all([Airline(code=code, name=code.lower()) for code in ("AA", "DL", "UA")])
+    await session.commit()
+    return session

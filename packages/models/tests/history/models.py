@@ -99,3 +99,8 @@ async def recorded(session: AsyncSession, model: type[AuditMixin], *names: str) 
     columns = [history.c[name] for name in names]
     order = (history.c.valid_from, *columns)
     return (await session.execute(select(history.c.operation, *columns).order_by(*order))).all()
+
+
+async def later(session: AsyncSession, count: int = 3) -> list[Any]:
+    """Return the versions of airlines after the first ones, sorted."""
+    return sorted((await recorded(session, Airline, "code", "name"))[count:])

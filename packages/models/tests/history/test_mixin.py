@@ -7,7 +7,7 @@ from sqlalchemy import Column, ForeignKey, Integer, MetaData, Table, Text, case,
 from sqlalchemy.orm import Mapped, mapped_column, registry
 
 from andamios_orm.core import AsyncSession, ConfigurationError
-from andamios_orm.models.actor import actor
+from andamios_orm.models.actors import actor
 from andamios_orm.models.base import BaseModel
 from andamios_orm.models.history import AuditMixin
 

@@ -38,7 +38,7 @@ from andamios_orm.core import (
     create_engine,
     insert,
 )
-from andamios_orm.models.actor import actor
+from andamios_orm.models.actors import actor
 
 from .models import Airline, Base, Document, Plane, Seat, recorded
 

@@ -10,7 +10,7 @@ from sqlalchemy import inspect
 from sqlalchemy.orm.exc import DetachedInstanceError
 
 from andamios_orm.core import AsyncSession, ConfigurationError, create_engine
-from andamios_orm.models.actor import actor
+from andamios_orm.models.actors import actor
 
 from .models import Airline, Answer, Base, Document, Message, Plane, Seat, Status
 
@@ -152,3 +152,17 @@ async def test_a_row_may_come_back(session: AsyncSession) -> None:
         await session.commit()
     operations = [version.operation for version in await Airline.history(session, "UA")]
     assert operations == ["insert", "delete", "insert", "delete"]
+
+
+async def test_between_its_two_lives_a_row_is_not_there(session: AsyncSession) -> None:
+    for name in ("United", "United Airlines"):
+        session.add(Airline(code="UA", name=name))
+        await session.commit()
+        await session.delete(await session.get_one(Airline, "UA"))
+        await session.commit()
+    born, died, born_again, died_again = [v.valid_from for v in await Airline.history(session, "UA")]
+    instant = timedelta(microseconds=1)
+    moments = [born - instant, born, died - instant, died, born_again - instant, born_again, died_again]
+    rows = [await Airline.as_of(session, "UA", moment) for moment in moments]
+    names = [row and row.name for row in rows]
+    assert names == [None, "United", "United", None, None, "United Airlines", None]

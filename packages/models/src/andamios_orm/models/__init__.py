@@ -1,9 +1,11 @@
 """Declarative models for DuckDB: one class is table, validated object and API schema."""
 
 from andamios_orm.models.__about__ import __version__
-from andamios_orm.models.actor import actor, current_actor
+from andamios_orm.models.actors import actor, current_actor
 from andamios_orm.models.adapter import PydanticModelAdapter
 from andamios_orm.models.base import NAMING_CONVENTION, BaseModel
+from andamios_orm.models.dataclass_model import DataclassModel
+from andamios_orm.models.errors import StaleConflictError
 from andamios_orm.models.files import FileModel, csv, json, parquet
 from andamios_orm.models.history import AuditMixin, Version
 from andamios_orm.models.hooks import (
@@ -28,6 +30,7 @@ __all__ = [
     "NAMING_CONVENTION",
     "AuditMixin",
     "BaseModel",
+    "DataclassModel",
     "FileModel",
     "IntegerKey",
     "LazyLoadError",
@@ -35,6 +38,7 @@ __all__ = [
     "PydanticModelAdapter",
     "SoftDeleteMixin",
     "SoftDeleteModel",
+    "StaleConflictError",
     "TimestampMixin",
     "TimestampedModel",
     "UUIDKey",

@@ -12,9 +12,8 @@ from sqlalchemy import Engine, Table, event
 from sqlalchemy.sql.schema import ForeignKeyConstraint
 from sqlalchemy.sql.selectable import AliasedReturnsRows
 
-from andamios_orm.core.dialect.bulk import BulkRows
+from andamios_orm.core.dml import bulk_table, hidden_tables
 from andamios_orm.core.errors import NotSupportedError
-from andamios_orm.core.integrity.writes import hidden_tables
 from andamios_orm.models.base import BaseModel
 
 __all__ = ["ReadOnlyModel", "ReadOnlyTable"]
@@ -58,8 +57,8 @@ def _refuse_statement(
 
 
 def _written(context: Any, parameters: Any) -> list[Any]:
-    if isinstance(parameters, BulkRows):
-        return [parameters.plan.table]
+    if (table := bulk_table(parameters)) is not None:
+        return [table]
     compiled = getattr(context, "compiled", None)
     state = getattr(compiled, "dml_compile_state", None)
     return [*hidden_tables(compiled), *([] if state is None else [_table(state.statement.table)])]

@@ -1,51 +1,37 @@
 """Say what to do where a lazy load is not possible: in async code, outside of an ``await``.
 
 SQLAlchemy would raise ``MissingGreenlet`` from the depth of the driver, which names nothing. Each lazy load
-is a statement that the session executes, so the error is raised there, before anything is sent: the session
-stays as it was.
+is a statement that the session executes, so `LazyLoadError` is raised there, before anything is sent: the
+session stays as it was. The first model that is mapped begins it, once this module is imported, which is why
+the facade takes the error from here.
 """
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
-from sqlalchemy import event, exc
-from sqlalchemy.orm import InstanceState, ORMExecuteState, RelationshipProperty
+from sqlalchemy import event
+from sqlalchemy.orm import InstanceState, Mapper, ORMExecuteState, RelationshipProperty
 from sqlalchemy.util.concurrency import in_greenlet
 
-from andamios_orm.core.errors import AndamiosError
 from andamios_orm.core.unit_of_work import UnitOfWork
 from andamios_orm.models.base import BaseModel
+from andamios_orm.models.errors import LazyLoadError
 
 __all__ = ["LazyLoadError"]
 
 
-class LazyLoadError(AndamiosError, exc.MissingGreenlet):
-    """Report that an attribute is not loaded, and that this is no place to load it.
-
-    Attributes:
-        model: Name of the model.
-        attribute: Name of the relationship or the column; of several, the first by name.
-    """
-
-    code = ""
-    """No page of SQLAlchemy's, whose advice is another one."""
-
-    def __init__(self, model: str, attribute: str, option: str) -> None:
-        super().__init__(
-            f"{model}.{attribute} is not loaded, and async code cannot load it by reading it. Load it with "
-            f"its object: select({model}).options({option}({model}.{attribute})); or when it is needed: "
-            f'await obj.awaitable_attrs.{attribute}; or: await session.refresh(obj, ["{attribute}"])'
-        )
-        self.model = model
-        self.attribute = attribute
-        self._option = option
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.model, self.attribute, self._option)
+@event.listens_for(BaseModel, "after_mapper_constructed", propagate=True)
+def _mapped(mapper: Mapper[Any], cls: type[Any]) -> None:
+    _start()
 
 
-@event.listens_for(UnitOfWork, "do_orm_execute")
+@cache
+def _start() -> None:
+    event.listen(UnitOfWork, "do_orm_execute", _executing)
+
+
 def _executing(state: ORMExecuteState) -> None:
     if (state.is_relationship_load or state.is_column_load) and not in_greenlet():
         _refuse(state)

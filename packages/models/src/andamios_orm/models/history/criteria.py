@@ -1,63 +1,95 @@
-"""Which rows the WHERE of an UPDATE or DELETE finds: by its parameters, or by asking before it is sent."""
+"""Which rows the WHERE of an UPDATE or DELETE finds: by its parameters, or by a query of its own."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Any
 
-from sqlalchemy import BindParameter, Column, Select, TextClause, bindparam, select
-from sqlalchemy.sql import operators, visitors
-from sqlalchemy.sql.elements import BinaryExpression, BooleanClauseList
-from sqlalchemy.sql.functions import FunctionElement
-from sqlalchemy.sql.selectable import GenerativeSelect
+from sqlalchemy import BindParameter, Column, ColumnClause, and_, bindparam, select, true
+from sqlalchemy.orm.util import LoaderCriteriaOption
+from sqlalchemy.sql import visitors
+from sqlalchemy.sql.selectable import ReturnsRows
 
+from andamios_orm.core.dml import Obstacle, Write, compared, obstacle_in, unwrapped
 from andamios_orm.core.errors import NotSupportedError
-from andamios_orm.core.integrity.references import Key
-from andamios_orm.core.integrity.writes import Write
+from andamios_orm.core.keys import Key, columns_in
+from andamios_orm.models.history.found import FoundRows
 from andamios_orm.models.history.tables import key_columns
 
-__all__ = ["key_queries", "named_keys", "refused"]
+__all__ = ["finds_the_same_afterwards", "found_rows", "named_keys", "refused"]
 
-_VOLATILE = frozenset({"gen_random_uuid", "nextval", "random", "uuid", "uuidv4", "uuidv7"})
-"""Functions that tell something else each time."""
+_REFUSED: dict[Obstacle, tuple[str, str]] = {
+    "text": (
+        "a WHERE with SQL text",
+        "write it with columns, or select the keys first and name them in the WHERE",
+    ),
+    "limit": (
+        "a WHERE with a LIMIT, which may find other rows each time",
+        "select the keys first and name them in the WHERE",
+    ),
+    "volatile": (
+        "a WHERE with a function such as random(), which finds other rows each time",
+        "select the keys first and name them in the WHERE",
+    ),
+}
+"""What is refused of a WHERE, and what to do instead."""
 
 
 def named_keys(write: Write, keys: Sequence[Column[Any]], *, flushing: bool) -> list[Key] | None:
     """Return the keys that the rows are found by, for each set of parameters; None where it is otherwise.
 
-    What a flush compares beside the key, such as a version, it makes sure of by itself.
+    What a flush compares beside the key, such as a version, has to be true of its rows, or the flush fails.
     """
-    compared = _compared(write.statement._where_criteria)
-    if compared is None or not compared.keys() >= set(keys):
+    found = compared(write.criteria)
+    if found is None or not found.keys() >= set(keys):
         return None
-    if len(compared) > len(keys) and not flushing:
+    if len(found) > len(keys) and not flushing:
         return None
     names = write.context.compiled.bind_names
     rows = write.context.compiled_parameters
-    return [tuple(row[names[compared[column]]] for column in keys) for row in rows]
+    return [tuple(row[names[found[column]]] for column in keys) for row in rows]
 
 
-def key_queries(write: Write) -> list[Select[Any]]:
-    """Return queries for the keys of the rows that will be found, one for each set of parameters.
+def found_rows(write: Write) -> list[FoundRows]:
+    """Return the rows that will be found, for each set of parameters.
 
     Raises:
         NotSupportedError: A query might find other rows than the statement will.
     """
-    criteria = write.statement._where_criteria
-    if not _repeats(criteria):
-        raise refused(
-            write,
-            "a WHERE with text, with a LIMIT or with what tells something else each time",
-            "select the keys first, and name them in the WHERE",
-        )
-    rows = write.context.compiled_parameters
-    return [_query(write, criteria, number) for number in range(len(rows))]
+    obstacle = obstacle_in(write.criteria)
+    if obstacle is not None:
+        raise refused(write, *_REFUSED[obstacle])
+    return [_found(write, number) for number in range(len(write.context.compiled_parameters))]
 
 
-def _query(write: Write, criteria: Collection[Any], number: int) -> Select[Any]:
+def finds_the_same_afterwards(write: Write) -> bool:
+    """Tell whether an UPDATE sets nothing that its WHERE looks at, and so would find the same rows again."""
+    return _is_about_its_table(write) and all(
+        # A computed column changes with the columns that it is computed from.
+        element.computed is None and not write.sets(element)
+        for element in _elements(write)
+        if isinstance(element, Column)
+    )
+
+
+def _is_about_its_table(write: Write) -> bool:
+    # Whether its WHERE looks at columns of the table alone, and not at those of an alias or a subquery.
+    return write.statement.table is write.table and all(
+        write.table.columns.contains_column(element)
+        if isinstance(element, Column)
+        else not isinstance(element, ColumnClause | ReturnsRows)
+        for element in _elements(write)
+    )
+
+
+def _elements(write: Write) -> Iterator[Any]:
+    return chain.from_iterable(map(visitors.iterate, write.criteria))
+
+
+def _found(write: Write, number: int) -> FoundRows:
     # The criteria are those of the first execution; their values are replaced by those of this one.
-    target = write.statement.table
-    columns = [target.c[column.key] for column in key_columns(write.table)]
+    columns = columns_in(write.statement.table, key_columns(write.table))
 
     def present(element: Any, **_: Any) -> Any:
         if not isinstance(element, BindParameter):
@@ -65,8 +97,21 @@ def _query(write: Write, criteria: Collection[Any], number: int) -> Select[Any]:
         value = _value(write.context, element, number)
         return bindparam(None, value, element.type, expanding=element.expanding, unique=True)
 
-    replaced = [visitors.replacement_traverse(criterion, {}, present) for criterion in criteria]
-    return select(*columns).distinct().where(*replaced)
+    criteria = [visitors.replacement_traverse(part, {}, present) for part in write.criteria]
+    keys = select(*(column.label(f"k{place}") for place, column in enumerate(columns))).where(*criteria)
+    if _is_about_its_table(write):
+        return FoundRows(keys, and_(true(), *criteria))
+    # Joined with another table, a row may be found several times.
+    return FoundRows(keys.distinct().options(*_options(write)), None)
+
+
+def _options(write: Write) -> Iterator[LoaderCriteriaOption]:
+    # They add criteria to subqueries when a statement is compiled, such as that no deleted row is found.
+    invoked = write.context.invoked_statement
+    options = (getattr(part, "_with_options", ()) for part in (invoked, unwrapped(invoked)))
+    for option in dict.fromkeys(chain.from_iterable(options)):
+        if isinstance(option, LoaderCriteriaOption):
+            yield option
 
 
 def _value(context: Any, parameter: BindParameter[Any], number: int) -> Any:
@@ -76,44 +121,6 @@ def _value(context: Any, parameter: BindParameter[Any], number: int) -> Any:
     values = [row[part] for part in context._expanded_parameters.get(name, ())]
     width = len(getattr(parameter.type, "types", ()))
     return list(zip(*[iter(values)] * width, strict=True)) if width else values
-
-
-def _compared(criteria: Collection[Any]) -> dict[Any, Any] | None:
-    # The columns and the parameters that they are compared with, if that is all there is, as in a flush.
-    compared: dict[Any, Any] = {}
-    for part in _parts(criteria):
-        if not _compares(part) or part.left in compared:
-            return None
-        compared[part.left] = part.right
-    return compared
-
-
-def _parts(criteria: Collection[Any]) -> Iterator[Any]:
-    for part in criteria:
-        if isinstance(part, BooleanClauseList) and part.operator is operators.and_:
-            yield from _parts(part.clauses)
-        else:
-            yield part
-
-
-def _compares(part: Any) -> bool:
-    return (
-        isinstance(part, BinaryExpression)
-        and part.operator is operators.eq
-        and isinstance(part.left, Column)
-        and isinstance(part.right, BindParameter)
-    )
-
-
-def _repeats(criteria: Collection[Any]) -> bool:
-    # Whether a query with these criteria finds the rows that the statement will.
-    return not any(
-        isinstance(element, TextClause)
-        or (isinstance(element, FunctionElement) and element.name.lower() in _VOLATILE)
-        or (isinstance(element, GenerativeSelect) and element._has_row_limiting_clause)
-        for criterion in criteria
-        for element in visitors.iterate(criterion)
-    )
 
 
 def refused(write: Write, what: str, remedy: str) -> NotSupportedError:

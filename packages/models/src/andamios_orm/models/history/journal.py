@@ -17,8 +17,6 @@ from sqlalchemy import (
     Connection,
     Select,
     Table,
-    exists,
-    func,
     literal,
     literal_column,
     null,
@@ -29,14 +27,17 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import NULLTYPE
 
+from andamios_orm.core import current_correlation_id
+from andamios_orm.core.dml import ALL_ROWS
 from andamios_orm.core.errors import NotSupportedError
-from andamios_orm.core.integrity.references import Key, equal, key_list
-from andamios_orm.core.observability.logs import current_correlation_id
-from andamios_orm.models.actor import current_actor
-from andamios_orm.models.history.tables import history_of, key_columns
+from andamios_orm.core.keys import Key, columns_in, equal, key_list
+from andamios_orm.models.actors import current_actor
+from andamios_orm.models.history.found import FoundRows
+from andamios_orm.models.history.kept import DropKept, KeepKeys, kept_rows
+from andamios_orm.models.history.tables import OWN_COLUMNS, key_columns
 from andamios_orm.models.history.versions import Operation
 
-__all__ = ["Journal", "among", "moment"]
+__all__ = ["Journal", "moment"]
 
 _CHUNK = 400
 """Keys of one statement, on a backend that does not take them as a list."""
@@ -56,50 +57,33 @@ def moment() -> datetime:
         return _last
 
 
-def among(
-    columns: Sequence[Column[Any]], keys: Collection[Key], dialect: Any
-) -> Iterator[ColumnElement[bool]]:
-    """Return criteria that together find the rows whose ``columns`` have one of ``keys``.
-
-    DuckDB takes any number of keys as one list.
-    """
-    if len(keys) == 1:
-        (key,) = keys
-        yield equal(
-            columns, (literal(value, column.type) for value, column in zip(key, columns, strict=True))
-        )
-    elif keys and dialect.name == "duckdb":
-        listed = key_list(columns, keys, dialect)
-        yield tuple_(*columns).in_(select(*listed.c))
-    else:
-        remaining = list(keys)
-        for start in range(0, len(remaining), _CHUNK):
-            yield tuple_(*columns).in_(remaining[start : start + _CHUNK])
-
-
 class Journal(NamedTuple):
     """The history of one table, as one transaction writes it."""
 
     connection: Connection
     table: Table
+    history: Table
     schemas: dict[str | None, str | None]
     """SQLAlchemy's ``schema_translate_map`` of the statement that is recorded."""
 
     @property
-    def history(self) -> Table:
-        """The history table."""
-        history = history_of(self.table)
-        assert history is not None  # noqa: S101 # the type checker cannot know which tables come here
-        return history
+    def takes_queries(self) -> bool:
+        """Whether rows can be told by a query for their keys, which then do not pass through Python."""
+        return self.connection.dialect.name == "duckdb"
 
     def add(self, operation: Operation, keys: Collection[Key], now: datetime) -> None:
         """Write a version of each row of the table that has one of ``keys``."""
-        for criterion in among(key_columns(self.table), keys, self.connection.dialect):
-            self._copy(operation, criterion, now)
+        for criterion in self._among(key_columns(self.table), keys):
+            self._copy(self._stamped(operation, now).where(criterion))
+
+    def close(self, keys: Collection[Key], now: datetime) -> None:
+        """End the present versions of the rows with one of ``keys``."""
+        for criterion in self._among(self._history_key(), keys):
+            self._close(criterion, now)
 
     def add_since(self, mark: int) -> None:
         """Write the first version of the rows that were inserted after `mark` was asked for."""
-        self._copy("insert", literal_column("rowid") > mark, moment())
+        self._copy(self._stamped("insert", moment()).where(literal_column("rowid") > mark))
 
     def mark(self) -> int:
         """Return what tells rows that are inserted from now on from those that are there.
@@ -120,41 +104,59 @@ class Journal(NamedTuple):
         found = self._execute(latest).scalar_one()
         return -1 if found is None else int(found)
 
-    def close(self, keys: Collection[Key], now: datetime) -> None:
-        """End the present versions of the rows with one of ``keys``."""
-        for criterion in among(self._history_key(), keys, self.connection.dialect):
-            self._close(criterion, now)
+    def keep(self, rows: FoundRows) -> FoundRows:
+        """Return the rows that are found now, as they are found until `drop`."""
+        self._execute(KeepKeys(self._kept_name, rows.keys))
+        return kept_rows(self._kept_name, rows.keys)
 
-    def are_recorded(self, rows: Select[Any]) -> bool:
-        """Tell whether all rows whose primary keys a query finds have a present version."""
-        found = rows.subquery()
-        key = list(found.c)
-        present = exists().where(equal(self._history_key(), key), self.history.c.valid_to.is_(None))
-        return not self._execute(select(func.count()).select_from(found).where(~present)).scalar_one()
+    def drop(self, rows: FoundRows) -> None:
+        """Forget the keys of rows, if they were kept."""
+        if rows.criterion is None:
+            self._execute(DropKept(self._kept_name))
 
-    def close_matched(self, rows: Select[Any], now: datetime) -> None:
-        """End the present versions of the rows whose primary keys a query finds."""
-        self._close(tuple_(*self._history_key()).in_(rows), now)
+    def add_found(self, operation: Operation, rows: FoundRows, now: datetime) -> None:
+        """Write a version of each row that is found; rows without a criterion are to be kept beforehand."""
+        versions = self._stamped(operation, now)
+        if rows.criterion is None:
+            keys = rows.keys.subquery()
+            versions = versions.join(keys, equal(key_columns(self.table), keys.c))
+        else:
+            versions = versions.where(rows.criterion)
+        self._copy(versions)
 
-    def add_matched(self, operation: Operation, rows: Select[Any], now: datetime) -> None:
-        """Write a version of each row whose primary key a query finds."""
-        self._copy(operation, tuple_(*key_columns(self.table)).in_(rows), now)
-
-    def add_closed(self, now: datetime) -> None:
-        """Write the versions that follow those which were closed at a moment."""
-        closed = select(*self._history_key()).where(self.history.c.valid_to == now)
-        self.add_matched("update", closed, now)
+    def close_found(self, rows: FoundRows, now: datetime) -> None:
+        """End the present versions of the rows that are found; see `add_found`."""
+        # A join, because DuckDB takes twice as long for the same rows with IN.
+        self._close(equal(self._history_key(), rows.keys.subquery().c), now)
 
     def found(self, columns: Sequence[Column[Any]], keys: Collection[Key]) -> set[Key]:
         """Return the primary keys of the rows whose ``columns`` have one of ``keys``."""
         found: set[Key] = set()
-        for criterion in among(columns, keys, self.connection.dialect):
-            found.update(map(tuple, self._execute(select(*key_columns(self.table)).where(criterion))))
+        for criterion in self._among(columns, keys):
+            found |= self.read(select(*key_columns(self.table)).where(criterion))
         return found
 
-    def matched(self, rows: Select[Any]) -> set[Key]:
+    def read(self, keys: Select[Any]) -> set[Key]:
         """Return the primary keys that a query finds."""
-        return set(map(tuple, self._execute(rows)))
+        return set(map(tuple, self._execute(keys)))
+
+    def _among(self, columns: Sequence[Column[Any]], keys: Collection[Key]) -> Iterator[ColumnElement[bool]]:
+        # Returns criteria that together find the rows whose columns have one of the keys.
+        if len(keys) == 1:
+            (key,) = keys
+            values = (literal(value, column.type) for value, column in zip(key, columns, strict=True))
+            yield equal(columns, values)
+        elif keys and self.takes_queries:
+            listed = key_list(columns, keys, self.connection.dialect)
+            yield tuple_(*columns).in_(select(*listed.c))
+        else:
+            remaining = list(keys)
+            for start in range(0, len(remaining), _CHUNK):
+                yield tuple_(*columns).in_(remaining[start : start + _CHUNK])
+
+    @property
+    def _kept_name(self) -> str:
+        return f"andamios_orm_kept_{self.table.name}"
 
     def _history_key(self) -> list[Column[Any]]:
         return [self.history.c[column.key] for column in key_columns(self.table)]
@@ -163,20 +165,25 @@ class Journal(NamedTuple):
         history = self.history
         self._execute(update(history).where(history.c.valid_to.is_(None), criterion).values(valid_to=now))
 
-    def _copy(self, operation: Operation, criterion: ColumnElement[bool], now: datetime) -> None:
-        history = self.history
-        stamp = {
-            "operation": literal(operation),
-            "actor": literal(current_actor(), history.c.actor.type),
-            "correlation_id": literal(current_correlation_id(), history.c.correlation_id.type),
-            "valid_from": literal(now, history.c.valid_from.type),
-            "valid_to": literal(now, history.c.valid_to.type) if operation == "delete" else null(),
-        }
-        # Without their types, so that nothing is put around the columns on their way.
-        columns = [type_coerce(column, NULLTYPE) for column in self.table.columns]
-        names = [history.c[column.key] for column in self.table.columns] + [history.c[name] for name in stamp]
-        source = select(*columns, *stamp.values()).where(criterion)
-        self._execute(history.insert().from_select(names, source, include_defaults=False))
+    def _stamped(self, operation: Operation, now: datetime) -> Select[Any]:
+        # Returns the query for the rows of the table as versions, in the order of the history's columns.
+        own = self.history.c
+        stamp: list[ColumnElement[Any]] = [
+            literal(operation),
+            literal(current_actor(), own.actor.type),
+            literal(current_correlation_id(), own.correlation_id.type),
+            literal(now, own.valid_from.type),
+            literal(now, own.valid_to.type) if operation == "delete" else null(),
+        ]
+        # The columns lose their types, because some types would put a function around them.
+        columns: list[ColumnElement[Any]] = [type_coerce(column, NULLTYPE) for column in self.table.columns]
+        return select(*columns, *stamp)
+
+    def _copy(self, versions: Select[Any]) -> None:
+        own = (self.history.c[name] for name in OWN_COLUMNS)
+        names = [*columns_in(self.history, self.table.columns), *own]
+        self._execute(self.history.insert().from_select(names, versions, include_defaults=False))
 
     def _execute(self, statement: Any) -> Any:
-        return self.connection.execute(statement, execution_options={"schema_translate_map": self.schemas})
+        options = {"schema_translate_map": self.schemas, ALL_ROWS: True}
+        return self.connection.execute(statement, execution_options=options)

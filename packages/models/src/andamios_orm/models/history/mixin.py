@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from sqlalchemy import Column, Table, Text, event
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, Mapper, mapped_column
 
 from andamios_orm.core.errors import ConfigurationError
-from andamios_orm.models.actor import current_actor
+from andamios_orm.models.actors import current_actor
 from andamios_orm.models.history import recorder
 from andamios_orm.models.history.tables import add_history
 from andamios_orm.models.history.versions import Version, read_as_of, read_versions
@@ -39,10 +39,20 @@ class AuditMixin:
 
     __history_table__: ClassVar[Table]
 
-    created_by: Mapped[str | None] = mapped_column(Text, insert_default=current_actor, sort_order=_LAST)
-    updated_by: Mapped[str | None] = mapped_column(
-        Text, insert_default=current_actor, onupdate=current_actor, sort_order=_LAST + 1
-    )
+    if TYPE_CHECKING:
+        created_by: Mapped[str | None]
+        updated_by: Mapped[str | None]
+    else:
+        created_by = mapped_column(
+            Text, insert_default=current_actor, sort_order=_LAST, info={"read_only": True}
+        )
+        updated_by = mapped_column(
+            Text,
+            insert_default=current_actor,
+            onupdate=current_actor,
+            sort_order=_LAST + 1,
+            info={"read_only": True},
+        )
 
     @classmethod
     async def history(cls, session: AsyncSession, key: Any) -> Sequence[Version[Self]]:

@@ -9,27 +9,30 @@ engine and any connection. The rules:
 * Before a statement is sent, the rows that it will write are noted; deleted ones are copied then.
 * After it, their versions are written. In a flush that waits until the flush has ended, so that all rows of a
   table are recorded by two statements.
-* What deletes or changes rows because of ``ondelete`` is a statement of core's like any other.
+* Rows that are deleted or changed because of ``ondelete`` are recorded too, because core does that with
+  statements of its own.
 * SQL text is not looked into. What it writes is not recorded.
+* What cannot be known is refused before anything is sent, because a history with gaps is worse than none.
 """
 
 from __future__ import annotations
 
 from functools import cache
 from typing import Any
-from weakref import WeakKeyDictionary, ref
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import Connection, Engine, Table, event
-from sqlalchemy.orm import Session
 
-from andamios_orm.core.dialect.bulk import BulkRows
+from andamios_orm.core.dml import Write, bulk_table, hidden_tables
 from andamios_orm.core.errors import NotSupportedError
-from andamios_orm.core.integrity.writes import Write, hidden_tables
-from andamios_orm.core.unit_of_work import UnitOfWork
+from andamios_orm.core.unit_of_work import UnitOfWork, connections_of, is_flushing
+from andamios_orm.models.history.authors import name_author
+from andamios_orm.models.history.changes import Changes, Finish
+from andamios_orm.models.history.deletes import record_delete
+from andamios_orm.models.history.inserts import noted_insert
 from andamios_orm.models.history.journal import Journal, moment
 from andamios_orm.models.history.tables import history_of
-from andamios_orm.models.history.upserts import name_author
-from andamios_orm.models.history.writes import Changes, Finish, noted_insert, noted_update, record_delete
+from andamios_orm.models.history.updates import noted_update
 
 __all__ = ["start"]
 
@@ -39,7 +42,6 @@ _NOTED = "_andamios_history"
 Pending = dict[tuple[Table, frozenset[Any]], tuple[Journal, Changes]]
 """What a flush has written so far, of each table."""
 
-_sessions: WeakKeyDictionary[Connection, ref[Session]] = WeakKeyDictionary()
 _pending: WeakKeyDictionary[Connection, Pending] = WeakKeyDictionary()
 
 
@@ -54,16 +56,15 @@ def start() -> None:
     event.listen(Engine, "savepoint", _beginning_savepoint)
     event.listen(Engine, "rollback", _forget)
     event.listen(Engine, "rollback_savepoint", _forget)
-    event.listen(UnitOfWork, "after_begin", _begun)
     event.listen(UnitOfWork, "after_flush_postexec", _flushed)
 
 
 def _sending(
     connection: Connection, cursor: Any, text: str, parameters: Any, context: Any, multiple: bool
 ) -> None:
-    if isinstance(parameters, BulkRows) and context.compiled is None:
-        if history_of(parameters.plan.table) is not None:
-            journal = _journal(connection, context, parameters.plan.table)
+    if (table := bulk_table(parameters)) is not None and context.compiled is None:
+        journal = _journal(connection, context, table)
+        if journal is not None:
             setattr(context, _NOTED, (journal, journal.mark()))
     elif context is not None and context.compiled is not None:
         _refuse_hidden(context)
@@ -83,13 +84,14 @@ def _refuse_hidden(context: Any) -> None:
 
 def _note(connection: Connection, context: Any) -> tuple[Journal, Finish] | None:
     write = Write.of(context)
-    if write is None or history_of(write.table) is None:
+    journal = None if write is None else _journal(connection, context, write.table)
+    if write is None or journal is None:
         return None
-    journal = _journal(connection, context, write.table)
-    flushing = _is_flushing(connection)
-    if context.isdelete:
-        # What the flush has written to the table before comes first.
+    flushing = is_flushing(connection)
+    if context.isdelete or not flushing:
+        # What was written to the table before this statement is recorded before it.
         _record_changes(_pending.get(connection, {}).pop(_place(journal), None))
+    if context.isdelete:
         record_delete(journal, write, flushing=flushing)
         return None
     if context.isinsert:
@@ -97,19 +99,22 @@ def _note(connection: Connection, context: Any) -> tuple[Journal, Finish] | None
     return journal, noted_update(journal, write, flushing=flushing)
 
 
-def _journal(connection: Connection, context: Any, table: Table) -> Journal:
-    dialect: Any = connection.dialect
-    if dialect.detect_autocommit_setting(connection.connection.dbapi_connection):
+def _journal(connection: Connection, context: Any, table: Table) -> Journal | None:
+    history, dialect = history_of(table), connection.dialect
+    if history is None:
+        return None
+    if dialect.detect_autocommit_setting(connection.connection.dbapi_connection):  # type: ignore[arg-type] # it has one
         raise NotSupportedError.of(
             dialect.name, f"the history of {table.name} under AUTOCOMMIT", "write in a transaction"
         )
-    return Journal(connection, table, dict(context.execution_options.get("schema_translate_map") or {}))
+    schemas = dict(context.execution_options.get("schema_translate_map") or {})
+    return Journal(connection, table, history, schemas)
 
 
 def _sent(
     connection: Connection, cursor: Any, text: str, parameters: Any, context: Any, multiple: bool
 ) -> None:
-    if isinstance(parameters, BulkRows) and context.compiled is None and _NOTED in vars(context):
+    if bulk_table(parameters) is not None and context.compiled is None and _NOTED in vars(context):
         journal, mark = vars(context).pop(_NOTED)
         journal.add_since(mark)
 
@@ -117,7 +122,7 @@ def _sent(
 def _executed(
     connection: Connection, statement: Any, multiple: Any, single: Any, options: Any, result: Any
 ) -> None:
-    # A function or a sequence that is executed by itself gives a value, not a result.
+    # When a function or a sequence is executed by itself, the result is a plain value.
     context = getattr(result, "context", None)
     noted = None if context is None else vars(context).get(_NOTED)
     if noted is None:
@@ -127,16 +132,14 @@ def _executed(
     changes = finish(result)
     if changes is not None:
         _add(journal, changes)
-    if not _is_flushing(connection):
+    if not is_flushing(connection):
         _record_pending(connection)
 
 
 def _add(journal: Journal, changes: Changes) -> None:
     pending = _pending.setdefault(journal.connection, {})
     _, known = pending.setdefault(_place(journal), (journal, Changes()))
-    known.inserted |= changes.inserted
-    known.changed |= changes.changed - known.inserted
-    known.updated |= changes.updated - known.inserted
+    known.add(changes)
 
 
 def _place(journal: Journal) -> tuple[Table, frozenset[Any]]:
@@ -159,19 +162,8 @@ def _record_changes(written: tuple[Journal, Changes] | None) -> None:
     journal.add("update", changes.updated, now)
 
 
-def _is_flushing(connection: Connection) -> bool:
-    known = _sessions.get(connection)
-    session = None if known is None else known()
-    return session is not None and session._flushing
-
-
-def _begun(session: UnitOfWork, transaction: Any, connection: Connection) -> None:
-    _sessions[connection] = ref(session)
-
-
 def _flushed(session: UnitOfWork, context: Any) -> None:
-    transaction: Any = session.get_transaction()
-    for connection, *_ in transaction._connections.values():
+    for connection in connections_of(session):
         _record_pending(connection)
 
 
@@ -184,10 +176,10 @@ def _forget(connection: Connection, *savepoint: Any) -> None:
 
 
 def _committing(connection: Connection) -> None:
-    # What was written by a way that ends without a flush, such as bulk_save_objects().
+    # Some of SQLAlchemy's bulk methods, such as bulk_save_objects(), write without the events of a flush.
     try:
         _record_pending(connection)
     except BaseException:
-        # For SQLAlchemy the transaction is over now, and no rollback() would be sent any more.
+        # SQLAlchemy takes the transaction for ended when a listener fails, and would not roll back.
         connection._rollback_impl()
         raise

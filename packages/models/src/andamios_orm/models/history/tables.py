@@ -6,6 +6,7 @@ column that the table gets later, the history gets too.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Column, DateTime, Table, Text, event
@@ -17,13 +18,10 @@ from sqlalchemy.types import TypeEngine
 from andamios_orm.core.errors import ConfigurationError
 from andamios_orm.models.timestamps import UTCDateTime
 
-__all__ = ["add_history", "history_of", "key_columns"]
+__all__ = ["OWN_COLUMNS", "add_history", "history_of", "key_columns"]
 
 _HISTORY = "andamios_orm_history"
 """The key in a Table's ``info`` that tells that it has a history."""
-
-_OWN = ("operation", "actor", "correlation_id", "valid_from", "valid_to")
-"""The columns of a history table that are not those of its table."""
 
 
 class _Moment(UTCDateTime):
@@ -31,6 +29,20 @@ class _Moment(UTCDateTime):
 
     impl = DateTime(timezone=True).with_variant(DATETIME(fsp=6), "mysql", "mariadb")
     cache_ok = True
+
+
+def _own() -> list[Column[Any]]:
+    return [
+        Column("operation", Text, nullable=False),
+        Column("actor", Text),
+        Column("correlation_id", Text),
+        Column("valid_from", _Moment, nullable=False),
+        Column("valid_to", _Moment),
+    ]
+
+
+OWN_COLUMNS = tuple(column.name for column in _own())
+"""The names of the columns of a history table that are not those of its table, in their order."""
 
 
 class _FollowingColumn(Column[Any]):
@@ -46,13 +58,13 @@ class _FollowingColumn(Column[Any]):
         self._own_type: TypeEngine[Any] | None = None
         super().__init__(followed.name, key=followed.key, nullable=True)
         if isinstance(followed.type, SchemaEventTarget):
-            # Such as an Enum, which belongs to its column.
+            # Some types, such as Enum, belong to one column and cannot be shared.
             self._own_type = followed.type.copy()
             self._own_type._set_parent_with_dispatch(self)
 
     @property
     def _constructor(self) -> type[Column[Any]]:  # type: ignore[override] # SQLAlchemy's is not a property
-        # Of a copy, which follows nothing.
+        # SQLAlchemy makes copies with it. A copy is a plain column, with the type that this one has now.
         return Column
 
     @property
@@ -97,23 +109,14 @@ def add_history(table: Table) -> Table:
         )
     for column in table.columns:
         _refuse_taken(column)
+    _start()
     history = Table(name, table.metadata, *map(_FollowingColumn, table.columns), *_own(), schema=schema)
     table.info[_HISTORY] = True
     return history
 
 
-def _own() -> list[Column[Any]]:
-    return [
-        Column("operation", Text, nullable=False),
-        Column("actor", Text),
-        Column("correlation_id", Text),
-        Column("valid_from", _Moment, nullable=False),
-        Column("valid_to", _Moment),
-    ]
-
-
 def _refuse_taken(column: Column[Any]) -> None:
-    if column.name in _OWN or column.key in _OWN:
+    if column.name in OWN_COLUMNS or column.key in OWN_COLUMNS:
         table, name = column.table.name, column.name
         raise ConfigurationError(
             f"{table}.{name} has the name of a column that its history has for itself: call it something "
@@ -121,7 +124,12 @@ def _refuse_taken(column: Column[Any]) -> None:
         )
 
 
-@event.listens_for(Column, "after_parent_attach")
+@cache
+def _start() -> None:
+    # The first table with a history begins it.
+    event.listen(Column, "after_parent_attach", _attached)
+
+
 def _attached(column: Column[Any], parent: Any) -> None:
     history = history_of(parent) if isinstance(parent, Table) else None
     if history is None:

@@ -14,7 +14,7 @@ from sqlalchemy.orm.attributes import set_committed_value
 from sqlalchemy.orm.session import make_transient_to_detached
 
 from andamios_orm.core.errors import ConfigurationError
-from andamios_orm.models.history.tables import add_history
+from andamios_orm.models.history.tables import OWN_COLUMNS, add_history
 
 __all__ = ["Operation", "Version", "read_as_of", "read_versions"]
 
@@ -76,7 +76,7 @@ async def _rows(session: AsyncSession, mapper: Mapper[Any], statement: Select[An
 
 
 def _history(mapper: Mapper[Any]) -> Table:
-    # That of a model has one.
+    # Every model with the mixin has one, so none is made here.
     return add_history(mapper.local_table)  # type: ignore[arg-type] # the mixin saw to it that it is a Table
 
 
@@ -114,18 +114,11 @@ def _key(mapper: Mapper[Any], key: Any) -> tuple[Any, ...]:
 
 
 def _version(mapper: Mapper[M], row: RowMapping) -> Version[M]:
-    return Version(
-        row=_revived(mapper, row),
-        operation=row["operation"],
-        actor=row["actor"],
-        correlation_id=row["correlation_id"],
-        valid_from=row["valid_from"],
-        valid_to=row["valid_to"],
-    )
+    return Version(_revived(mapper, row), **{name: row[name] for name in OWN_COLUMNS})
 
 
 def _revived(mapper: Mapper[M], row: RowMapping) -> M:
-    # As an object that was loaded once: it knows its key, so nobody takes it for a new one.
+    # The object looks as if it had been loaded and detached, so that merge() does not take it for a new one.
     history, actual = _history(mapper), _actual(mapper, row)
     instance: M = actual.class_manager.new_instance()
     for name, attribute in actual.column_attrs.items():

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement
 from sqlalchemy.ext.hybrid import hybrid_property
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, Mapper, mapped_column
 
 from andamios_orm.models.timestamps import UTCDateTime
 
-__all__ = ["Markable"]
+__all__ = ["Markable", "is_markable"]
 
 _LAST = 101
 """The mark stands behind all other columns of its table."""
@@ -23,7 +23,7 @@ class Markable:
     if TYPE_CHECKING:
         deleted_at: Mapped[datetime | None]
     else:
-        deleted_at = mapped_column(UTCDateTime, nullable=True, sort_order=_LAST)
+        deleted_at = mapped_column(UTCDateTime, nullable=True, sort_order=_LAST, info={"read_only": True})
 
     @hybrid_property
     def is_deleted(self) -> bool:
@@ -34,3 +34,8 @@ class Markable:
     @classmethod
     def _is_deleted(cls) -> ColumnElement[bool]:
         return cls.deleted_at.is_not(None)
+
+
+def is_markable(mapper: Mapper[Any]) -> bool:
+    """Tell whether the rows of a class can be marked."""
+    return issubclass(mapper.class_, Markable)

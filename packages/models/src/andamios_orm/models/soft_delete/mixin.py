@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import event, inspect, select
+from sqlalchemy import event
 from sqlalchemy.ext.asyncio import async_object_session
-from sqlalchemy.orm import with_parent
 
 from andamios_orm.core.errors import ConfigurationError
 from andamios_orm.models.base import BaseModel
-from andamios_orm.models.soft_delete import marking, visibility
+from andamios_orm.models.soft_delete import deletes, marking, removal, visibility
 from andamios_orm.models.soft_delete.mark import Markable
+from andamios_orm.models.soft_delete.removal import remove
+from andamios_orm.models.soft_delete.restoring import restore
 
 if TYPE_CHECKING:
-    from sqlalchemy import Select
     from sqlalchemy.ext.asyncio import AsyncSession
-    from sqlalchemy.orm import InstanceState, Mapper, Session
+    from sqlalchemy.orm import Mapper
 
 __all__ = ["SoftDeleteMixin", "SoftDeleteModel"]
 
@@ -41,7 +39,7 @@ class SoftDeleteMixin(Markable):
         Raises:
             ConfigurationError: The object is in no session.
         """
-        await _session_of(self).run_sync(_restore, self)
+        await _session_of(self).run_sync(restore, self)
 
     async def hard_delete(self) -> None:
         """Remove the row for good, with what its relationships cascade to, marked or not.
@@ -53,7 +51,7 @@ class SoftDeleteMixin(Markable):
         """
         session = _session_of(self)
         await session.flush()
-        await session.run_sync(_remove, self)
+        await session.run_sync(remove, self)
 
 
 class SoftDeleteModel(SoftDeleteMixin, BaseModel):
@@ -70,8 +68,8 @@ def _mapped(mapper: Mapper[Any], cls: type[Any]) -> None:
 @cache
 def _start() -> None:
     # The first model of this kind begins it.
-    visibility.start()
-    marking.start()
+    for part in (visibility, marking, deletes, removal):
+        part.start()
 
 
 def _session_of(instance: Any) -> AsyncSession:
@@ -82,45 +80,3 @@ def _session_of(instance: Any) -> AsyncSession:
             "load it in one, with the execution option include_deleted=True where it is deleted"
         )
     return session
-
-
-def _restore(session: Session, instance: SoftDeleteMixin) -> None:
-    when, waiting = instance.deleted_at, [instance]
-    while waiting and when is not None:
-        restored = waiting.pop()
-        restored.deleted_at = None
-        for query in _marked_with(restored, when):
-            with session.no_autoflush:
-                found = session.scalars(query, execution_options={"include_deleted": True})
-                waiting += [child for child in found.unique() if child.deleted_at == when]
-
-
-def _marked_with(parent: Any, when: datetime) -> Iterator[Select[Any]]:
-    mapper: Mapper[Any] = inspect(parent).mapper
-    for relationship in mapper.relationships:
-        child = relationship.mapper.class_
-        if relationship.cascade.delete and issubclass(child, Markable):
-            yield select(child).where(
-                with_parent(parent, relationship.class_attribute), child.deleted_at == when
-            )
-    for constraint, referrer in marking.references_that_cascade(mapper):
-        values = (
-            element.parent == getattr(parent, mapper.get_property_by_column(element.column).key)
-            for element in constraint.elements
-        )
-        yield select(referrer.class_).where(*values, referrer.class_.deleted_at == when)
-
-
-def _remove(session: Session, instance: Any) -> None:
-    state: InstanceState[Any] = inspect(instance)
-    with visibility.everything():
-        _forget_relationships(session, instance)
-        for child, *_ in state.mapper.cascade_iterator("delete", state):
-            _forget_relationships(session, child)
-        session.delete(instance)
-        session.flush()
-
-
-def _forget_relationships(session: Session, instance: Any) -> None:
-    # What is loaded leaves deleted rows out.
-    session.expire(instance, inspect(instance).mapper.relationships.keys())

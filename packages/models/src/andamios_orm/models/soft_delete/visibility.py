@@ -17,17 +17,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from sqlalchemy import Engine, Insert, SelectBase, UpdateBase, event
-from sqlalchemy.orm import FromStatement, Session, with_loader_criteria
-from sqlalchemy.orm.base import LoaderCallableStatus, PassiveFlag, instance_dict
+from sqlalchemy.orm import FromStatement, with_loader_criteria
+from sqlalchemy.orm.base import instance_dict
 from sqlalchemy.orm.util import LoaderCriteriaOption
 
+from andamios_orm.core.dml import ALL_ROWS
 from andamios_orm.core.errors import ConfigurationError
-from andamios_orm.core.unit_of_work import UnitOfWork
+from andamios_orm.core.unit_of_work import UnitOfWork, filter_identities
 from andamios_orm.models.soft_delete.mark import Markable
 
 if TYPE_CHECKING:
@@ -36,14 +36,11 @@ if TYPE_CHECKING:
 
 __all__ = ["everything", "is_everything", "start"]
 
-_FLUSHED = "compiled_cache"
-"""The execution option of what a flush sends."""
+_UNSEEN = frozenset({"compiled_cache", ALL_ROWS})
+"""The execution options of what is left alone: SQLAlchemy sets the first one for what a flush sends."""
 
 _LIVE = with_loader_criteria(Markable, lambda cls: cls.deleted_at.is_(None), include_aliases=True)
 _DELETED = with_loader_criteria(Markable, lambda cls: cls.deleted_at.is_not(None), include_aliases=True)
-
-_found = Session._identity_lookup
-"""Looks into the identity map."""
 
 _deleted_of: WeakKeyDictionary[Mapper[Any], LoaderCriteriaOption] = WeakKeyDictionary()
 
@@ -69,8 +66,7 @@ def start() -> None:
     """Leave deleted rows out from now on."""
     event.listen(Engine, "before_execute", _sending, retval=True)
     event.listen(UnitOfWork, "do_orm_execute", _executing)
-    # The one place where a session asks whether it has an object already, meant to be overridden.
-    UnitOfWork._identity_lookup = _looked_up  # type: ignore[assignment,method-assign] # there is no event
+    filter_identities(_is_found)
 
 
 def _sending(
@@ -82,8 +78,9 @@ def _sending(
 
 
 def _executing(state: ORMExecuteState) -> None:
-    # Others may wait until they are sent. But objects of the session follow an UPDATE by its criteria, and a
-    # cache tells queries from one another by theirs.
+    # Most statements get the criterion when a connection executes them. Two kinds need it earlier: an UPDATE,
+    # by whose criteria the session finds the objects that it has to change, and a query that is cached,
+    # because its criteria are a part of its key.
     if state.is_update or (state.is_select and "cache" in state.execution_options):
         state.statement = _seen(state.statement, state.execution_options)
 
@@ -91,12 +88,14 @@ def _executing(state: ORMExecuteState) -> None:
 def _seen(statement: Any, options: Mapping[str, Any]) -> Any:
     # A lambda stands for the statement that it returns.
     resolved = getattr(statement, "_resolved", statement)
-    if _FLUSHED in options or _everything.get() or (isinstance(resolved, Insert) and resolved.select is None):
+    if not _UNSEEN.isdisjoint(options) or _everything.get():
+        return statement
+    if isinstance(resolved, Insert) and resolved.select is None:
         return statement
     option = _criteria(resolved, options)
     if option is None:
         return statement
-    # A statement about tables too: a query about classes may stand in it.
+    # Statements about tables get the option as well, because a query about classes may be a part of them.
     return resolved if option in resolved._with_options else resolved.options(option)
 
 
@@ -131,25 +130,12 @@ def _loads_relationship(statement: Any) -> bool:
     return bool(getattr(options, "_current_path", None))
 
 
-def _looked_up(
-    session: UnitOfWork,
-    mapper: Mapper[Any],
-    primary_key_identity: Any,
-    identity_token: Any = None,
-    passive: PassiveFlag = PassiveFlag.PASSIVE_OFF,
-    lazy_loaded_from: Any = None,
-    execution_options: Mapping[str, Any] = MappingProxyType({}),
-    bind_arguments: Any = None,
-) -> Any:
-    found = _found(
-        session, mapper, primary_key_identity, identity_token, passive, lazy_loaded_from, execution_options
-    )
-    included = _included({**session.execution_options, **execution_options})
+def _is_found(found: Any, options: Mapping[str, Any]) -> bool | None:
+    included = _included(options)
     if not isinstance(found, Markable) or included is True or _everything.get():
-        return found
+        return True
     values = instance_dict(found)
     if "deleted_at" not in values:
-        # It is not loaded: let the database decide.
+        # The mark is not loaded, so the database has to be asked.
         return None
-    is_seen = (values["deleted_at"] is not None) == (included == "only")
-    return found if is_seen else LoaderCallableStatus.PASSIVE_CLASS_MISMATCH
+    return (values["deleted_at"] is not None) == (included == "only")

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import asyncio
 
-from andamios_orm.models.actor import actor, current_actor
+from andamios_orm import models
+from andamios_orm.models.actors import actor, current_actor
 
 
 async def test_there_is_nobody_outside_of_any() -> None:
@@ -44,3 +45,7 @@ async def test_tasks_inherit_it() -> None:
 async def test_it_shows_who() -> None:
     with actor("ada"):
         assert repr(actor("bob")) == "actor('bob')"
+
+
+def test_the_facade_offers_the_class_and_not_the_module() -> None:
+    assert models.actor is actor

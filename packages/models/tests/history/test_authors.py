@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import Column, Integer, MetaData, Table, func, select
 
 from andamios_orm.core import AndamiosEngine, AsyncSession, insert
-from andamios_orm.models.actor import actor
+from andamios_orm.models.actors import actor
 
 from .models import Airline
 
