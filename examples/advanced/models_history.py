@@ -6,7 +6,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Mapped
 
 from andamios_orm.core import SessionManager, correlation_id, create_memory_engine, run
-from andamios_orm.models import AuditMixin, BaseModel, actor
+from andamios_orm.models import AuditMixin, BaseModel, actor, create_all
 
 
 class Document(AuditMixin, BaseModel):
@@ -51,8 +51,7 @@ async def write_many() -> None:
 
 async def main() -> None:
     """Write, look back, and restore."""
-    async with engine.begin() as connection:
-        await connection.run_sync(BaseModel.metadata.create_all)
+    await create_all(engine)
 
     key = await write()
     async with SessionManager(engine) as session:

@@ -6,8 +6,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from andamios_orm.core import AsyncSession, SessionManager, create_memory_engine, run
-from andamios_orm.models import BaseModel
-from andamios_orm.models.hooks import after_create, after_load, before_update
+from andamios_orm.models import BaseModel, after_create, after_load, before_update, create_all
 
 
 class Change(BaseModel):
@@ -58,8 +57,7 @@ async def announce(conversation: Conversation) -> None:
 async def main() -> None:
     """Create, change, try to delete."""
     engine = create_memory_engine()
-    async with engine.begin() as connection:
-        await connection.run_sync(BaseModel.metadata.create_all)
+    await create_all(engine)
 
     async with SessionManager(engine) as session:
         session.add(Conversation(title="Large models"))

@@ -6,9 +6,7 @@ from sqlalchemy.orm import Mapped
 
 from andamios_orm.core import AsyncSession, SessionManager, TransactionManager, create_memory_engine, run
 from andamios_orm.core.errors import StaleVersionError
-from andamios_orm.models.base import BaseModel
-from andamios_orm.models.keys import IntegerKey
-from andamios_orm.models.versioning import VersioningMixin
+from andamios_orm.models import BaseModel, IntegerKey, VersioningMixin, create_all
 
 
 class Document(IntegerKey, VersioningMixin, BaseModel):
@@ -46,8 +44,7 @@ async def append(session: AsyncSession) -> None:
 
 async def main() -> None:
     """Let two people change what they have read."""
-    async with engine.begin() as connection:
-        await connection.run_sync(BaseModel.metadata.create_all)
+    await create_all(engine)
     async with SessionManager(engine) as session:
         session.add(Document(id=1, body="draft"))
     mine, theirs = await read(), await read()

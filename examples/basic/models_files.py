@@ -10,10 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship, selectinload
 
 from andamios_orm.core import SessionManager, create_memory_engine, run
 from andamios_orm.core.errors import ConfigurationError, NotSupportedError
-from andamios_orm.models import BaseModel
-from andamios_orm.models.files import FileModel, parquet
-from andamios_orm.models.tables import create_all
-from andamios_orm.models.views import ViewModel
+from andamios_orm.models import BaseModel, FileModel, ViewModel, create_all, parquet
 
 DATA = Path(__file__).parent.parent / "data"
 

@@ -6,9 +6,7 @@ from sqlalchemy import ForeignKey, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from andamios_orm.core import SessionManager, create_memory_engine, run
-from andamios_orm.models.base import BaseModel
-from andamios_orm.models.keys import IntegerKey, NaturalKey, UUIDKey
-from andamios_orm.models.timestamps import TimestampedModel
+from andamios_orm.models import BaseModel, IntegerKey, NaturalKey, TimestampedModel, UUIDKey, create_all
 
 
 class Airline(BaseModel):
@@ -67,8 +65,7 @@ async def change() -> None:
 
 async def main() -> None:
     """Make the tables and take the steps."""
-    async with engine.begin() as connection:
-        await connection.run_sync(BaseModel.metadata.create_all)
+    await create_all(engine)
     await add()
     await change()
     await engine.dispose()

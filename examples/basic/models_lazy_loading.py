@@ -6,8 +6,7 @@ from sqlalchemy import ForeignKey, select
 from sqlalchemy.orm import Mapped, mapped_column, relationship, selectinload
 
 from andamios_orm.core import SessionManager, create_memory_engine, run
-from andamios_orm.models import BaseModel
-from andamios_orm.models.lazy_loading import LazyLoadError
+from andamios_orm.models import BaseModel, LazyLoadError, create_all
 
 
 class Project(BaseModel):
@@ -30,8 +29,7 @@ engine = create_memory_engine()
 
 async def main() -> None:
     """Make a project, and load its documents in three ways."""
-    async with engine.begin() as connection:
-        await connection.run_sync(BaseModel.metadata.create_all)
+    await create_all(engine)
     async with SessionManager(engine) as session:
         session.add(Project(name="Moon", documents=[Document(title="Plan"), Document(title="Budget")]))
 

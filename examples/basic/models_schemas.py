@@ -9,7 +9,7 @@ from sqlalchemy import ForeignKey
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from andamios_orm.core import SessionManager, create_memory_engine, run
-from andamios_orm.models import BaseModel, PydanticModelAdapter, TimestampMixin, schema_for
+from andamios_orm.models import BaseModel, PydanticModelAdapter, TimestampMixin, create_all, schema_for
 
 
 class Project(TimestampMixin, BaseModel):
@@ -36,8 +36,7 @@ projects = PydanticModelAdapter(Project, depth=1)
 async def main() -> None:
     """Take a request apart, and put an answer together."""
     engine = create_memory_engine()
-    async with engine.begin() as connection:
-        await connection.run_sync(BaseModel.metadata.create_all)
+    await create_all(engine)
 
     print("a client gives:", list(ProjectCreate.model_fields))
     print("a client changes:", list(ProjectUpdate.model_fields))

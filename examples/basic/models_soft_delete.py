@@ -8,9 +8,7 @@ from sqlalchemy import ForeignKey, delete, func, select
 from sqlalchemy.orm import Mapped, mapped_column, relationship, selectinload
 
 from andamios_orm.core import SessionManager, create_memory_engine, run
-from andamios_orm.models.base import BaseModel
-from andamios_orm.models.keys import IntegerKey, NaturalKey
-from andamios_orm.models.soft_delete import SoftDeleteModel
+from andamios_orm.models import IntegerKey, NaturalKey, SoftDeleteModel, create_all
 
 
 class Airline(SoftDeleteModel):
@@ -80,8 +78,7 @@ async def delete_for_good() -> None:
 
 async def main() -> None:
     """Make the tables and take the steps."""
-    async with engine.begin() as connection:
-        await connection.run_sync(BaseModel.metadata.create_all)
+    await create_all(engine)
     async with SessionManager(engine) as session:
         session.add(Airline(code="UA", flights=[Flight(id=number) for number in range(1, 6)]))
     await delete_some()

@@ -12,8 +12,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from andamios_orm.core import AndamiosEngine, SessionManager, create_memory_engine, run
 from andamios_orm.core.errors import ValidationError
-from andamios_orm.models import BaseModel
-from andamios_orm.models.tables import create_all
+from andamios_orm.models import BaseModel, create_all
 from andamios_orm.models.types import Encrypted, Money, PydanticJSON, StrEnumType, Vector
 
 KEY = Fernet.generate_key()

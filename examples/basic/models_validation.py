@@ -9,7 +9,7 @@ from sqlalchemy import insert, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from andamios_orm.core import AndamiosError, SessionManager, ValidationError, create_memory_engine, run
-from andamios_orm.models import BaseModel
+from andamios_orm.models import BaseModel, create_all
 
 Code = Annotated[str, Field(min_length=2, max_length=2), AfterValidator(str.upper)]
 
@@ -27,8 +27,7 @@ class Airline(BaseModel):
 async def main() -> None:
     """Run into each of the walls."""
     engine = create_memory_engine()
-    async with engine.begin() as connection:
-        await connection.run_sync(BaseModel.metadata.create_all)
+    await create_all(engine)
 
     try:
         Airline(code="united", mail="nobody", planes=-1)
