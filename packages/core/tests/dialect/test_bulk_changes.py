@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import uuid
 from collections.abc import AsyncIterator
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -12,25 +13,31 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import (
     JSON,
+    BigInteger,
     Column,
     Date,
+    DateTime,
     ForeignKey,
     Integer,
     MetaData,
     Numeric,
     String,
     Table,
+    Text,
     Uuid,
+    and_,
     bindparam,
     delete,
     event,
     func,
     insert,
     literal,
+    or_,
     select,
     text,
     update,
 )
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.orm.exc import StaleDataError
@@ -38,6 +45,7 @@ from sqlalchemy.orm.exc import StaleDataError
 from andamios_orm.core import AndamiosEngine, AsyncSession
 from andamios_orm.core.dialect.bulk import BulkRows
 from andamios_orm.core.errors import DataError, NotNullError
+from andamios_orm.core.types import LIST
 
 metadata = MetaData()
 items = Table(
@@ -55,7 +63,22 @@ keyed = Table(
     Column("code", Uuid, primary_key=True),
     Column("a = b", Integer),
 )
-odd = Table("odd", metadata, Column("id", Numeric, primary_key=True), Column("x", Integer))
+odd = Table(
+    "odd",
+    metadata,
+    Column("id", Numeric, primary_key=True),
+    Column("x", Integer),
+    Column("y", Numeric(38, 20)),
+)
+pairs = Table(
+    "pairs",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("p1", Integer),
+    Column("p2", BigInteger),
+    Column("tags", LIST(BigInteger)),
+    Column("at", DateTime(timezone=True)),
+)
 folded = Table(
     "folded", metadata, Column("id", Integer, primary_key=True), Column("x", String(collation="NOCASE"))
 )
@@ -166,6 +189,10 @@ ONE_BY_ONE: dict[str, tuple[Any, Any]] = {
         update(odd).where(odd.c.id == bindparam("key")).values(x=bindparam("to")),
         NUMBERS,
     ),
+    "a key of another type": (
+        update(items).where(items.c.id == bindparam("key", type_=String)).values(price=bindparam("to")),
+        ["0", "00", "1", "2", "3"],
+    ),
     "a value that has no list": (
         update(folded).where(folded.c.id == bindparam("key")).values(x=bindparam("to")),
         NUMBERS,
@@ -195,7 +222,7 @@ async def test_composite_keys_and_odd_names(connection: AsyncConnection, sent: l
     statement = (
         update(keyed)
         .where(keyed.c.day == bindparam("d"), keyed.c.code == bindparam("c"))
-        .values({column: column + bindparam("x")})
+        .values({column: bindparam("x")})
     )
     await connection.execute(
         statement, [{"d": d, "c": c, "x": d.day} for d, c in zip(days, codes, strict=True)]
@@ -237,7 +264,7 @@ async def test_a_refused_row_is_named_and_nothing_is_written(engine: AndamiosEng
 
 
 async def test_a_value_that_does_not_fit_is_named(connection: AsyncConnection) -> None:
-    changes = [{"key": n, "to": "many" if n == 2 else n} for n in range(5)]
+    changes = [{"key": n, "to": "many" if n == 2 else str(n)} for n in range(5)]
     with pytest.raises(DataError, match="row 2, column 'price'"):
         await connection.execute(PRICED, changes)
 
@@ -293,6 +320,106 @@ async def test_a_native_reference_to_the_same_table_is_sent_one_by_one(native_en
     async with native_engine.begin() as connection:
         statement = update(tree).where(tree.c.id == bindparam("key")).values(x=bindparam("to"))
         assert (await connection.execute(statement, rows(*range(5)))).rowcount == 5
+
+
+NOON = dt.datetime(2013, 1, 1, 12)
+PRICES = update(items).where(items.c.id == bindparam("key"))
+EXACTLY: dict[str, tuple[Any, list[Any]]] = {
+    "a parameter in an expression": (PRICES.values(price=items.c.price * bindparam("to")), [1.5] * 6),
+    "a float among integers": (PRICED, [2**31 - 1, 1.5, 2, 3, 4, 5]),
+    "an integer among texts": (PRICES.values(name=bindparam("to")), [1, 2.5, "x", "y", 3, 4]),
+    "a comparison with a fraction": (
+        PRICES.where(items.c.price == bindparam("to")).values(name=literal("x")),
+        [0.4, 1.4, 2, 3.4, 4.4, 5],
+    ),
+    "another condition beside": (
+        update(items)
+        .where(or_(and_(items.c.id == bindparam("key"), items.c.extra == bindparam("to")), items.c.price > 3))
+        .values(name=literal("x")),
+        [{}] * 6,
+    ),
+    "a column of the alias's": (
+        update(pairs).where(pairs.c.id == bindparam("key")).values(p1=text("p1 + 1"), p2=bindparam("to")),
+        [1, 2, 3, 4, 5, 6],
+    ),
+    "lists": (
+        update(pairs).where(pairs.c.id == bindparam("key")).values(tags=bindparam("to")),
+        [[2**60 + 1], [1], [], [3], None, [5]],
+    ),
+    "none but None": (PRICED, [None] * 6),
+    "a value beyond the type": (PRICES.values(price=items.c.price + bindparam("to")), [2**33] * 6),
+    "long integers": (
+        update(pairs).where(pairs.c.id == bindparam("key")).values(p2=bindparam("to")),
+        [2**40] * 6,
+    ),
+    "decimals of several scales": (
+        update(odd).where(odd.c.id == bindparam("key")).values(y=bindparam("to")),
+        [Decimal("1.5"), Decimal("1.25"), Decimal(10**12), Decimal("0.001"), None, Decimal(2)],
+    ),
+    "decimals of one scale": (
+        update(items).where(items.c.id == bindparam("key")).values(price=bindparam("to")),
+        [Decimal("1.5"), Decimal("2.5"), Decimal("3.4"), None, Decimal("4.6"), Decimal("9.9")],
+    ),
+    "moments with and without a zone": (
+        update(pairs).where(pairs.c.id == bindparam("key")).values(at=bindparam("to")),
+        [
+            dt.datetime(2013, 1, 1),
+            dt.datetime(2013, 1, 1, tzinfo=dt.UTC),
+            None,
+            *[dt.datetime(2014, 1, 1)] * 3,
+        ],
+    ),
+    "a key beyond the type": (delete(items).where(items.c.id == bindparam("key") + 2**33), [0] * 6),
+}
+
+
+async def outcome(connection: AsyncConnection, statement: Any, sets: list[list[dict[str, Any]]]) -> Any:
+    try:
+        for given in sets:
+            await connection.execute(statement, given)
+    except DBAPIError as error:
+        await connection.rollback()
+        return type(error)
+    tables = items, pairs, odd
+    found = [sorted(map(repr, (await connection.execute(select(table))).all())) for table in tables]
+    await connection.rollback()
+    return found
+
+
+@pytest.mark.parametrize(("statement", "values"), EXACTLY.values(), ids=EXACTLY)
+async def test_many_rows_mean_what_each_of_them_means(
+    connection: AsyncConnection, statement: Any, values: list[Any]
+) -> None:
+    await connection.execute(insert(pairs), [{"id": n, "p1": n, "p2": n} for n in range(6)])
+    await connection.execute(insert(odd), [{"id": n, "y": n} for n in range(6)])
+    await connection.commit()
+    given = [{"key": n, "to": value} for n, value in enumerate(values)]
+    one_by_one = await outcome(connection, statement, [[row] for row in given])
+    assert await outcome(connection, statement, [given]) == one_by_one
+
+
+async def test_a_collation_of_the_database_is_minded(file_engine: AndamiosEngine) -> None:
+    words = Table("words", MetaData(), Column("id", String, primary_key=True), Column("x", Integer))
+    async with file_engine.connect() as connection:
+        await connection.exec_driver_sql("SET default_collation = 'nocase'")
+        await connection.run_sync(words.metadata.create_all)
+        await connection.execute(insert(words), [{"id": each, "x": 0} for each in ("a", "b", "c")])
+        statement = update(words).where(words.c.id == bindparam("key")).values(x=bindparam("to"))
+        changes = [{"key": key, "to": n} for n, key in enumerate(("a", "A", "b", "c"))]
+        assert (await connection.execute(statement, changes)).rowcount == 4
+        assert await connection.scalar(select(words.c.x).where(words.c.id == "a")) == 1
+
+
+@pytest.mark.parametrize("type_", [String(), String(8), Text()])
+async def test_texts_are_keys(engine: AndamiosEngine, sent: list[Any], type_: Any) -> None:
+    words = Table("words", MetaData(), Column("id", type_, primary_key=True), Column("x", Integer))
+    async with engine.connect() as connection:
+        await connection.run_sync(words.metadata.create_all)
+        await connection.execute(insert(words), [{"id": f"é{n}", "x": 0} for n in range(5)])
+        statement = update(words).where(words.c.id == bindparam("key")).values(x=bindparam("to"))
+        await connection.execute(statement, [{"key": f"é{n}", "to": n} for n in range(5)])
+        assert set(await connection.scalars(select(words.c.x))) == set(range(5))
+    assert isinstance(sent[0], BulkRows)
 
 
 CHANGES = st.lists(

@@ -1,4 +1,4 @@
-"""Write many rows of one INSERT the columnar way.
+"""Write the many rows of one statement the columnar way.
 
 The rows go by the appender, or as one list parameter for each column, as `bulk_plan` says; each is about a
 hundred times faster than row by row. DuckDB 1.5 has no appender, and takes 100 microseconds for each value of
@@ -24,6 +24,7 @@ from sqlalchemy.sql.compiler import _InsertManyValuesBatch
 from andamios_orm.core._types.elements import KEEPS_NAN, spelt
 from andamios_orm.core.dialect import bad_rows
 from andamios_orm.core.dialect.bulk_plan import NEXTVAL, statement_plan
+from andamios_orm.core.dialect.bulk_values import are_exact
 from andamios_orm.core.dialect.identifiers import string_literal
 from andamios_orm.core.dialect.raw import NOTHING, Outcome, Row
 
@@ -51,7 +52,7 @@ _HAS_APPENDER = hasattr(duckdb.DuckDBPyConnection, "appender")
 _NONE = frozenset({type(None)})
 _WHOLE = _NONE | {int}
 _PLAIN: dict[str, frozenset[type]] = {
-    "VARCHAR": _NONE | {str},
+    **dict.fromkeys(("VARCHAR", "TEXT", "CHAR"), _NONE | {str}),
     "BOOLEAN": _NONE | {bool},
     **dict.fromkeys(("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT"), _WHOLE),
     **dict.fromkeys(("UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT"), _WHOLE),
@@ -67,7 +68,7 @@ _PLAIN: dict[str, frozenset[type]] = {
 
 
 class BulkRows(tuple[Any, ...]):
-    """The rows of one INSERT, each a sequence of values, and how they are written.
+    """The rows of one statement, each a sequence of values, and how they are written.
 
     Attributes:
         plan: How.
@@ -120,13 +121,19 @@ def batches(
         translate: Puts the schemas of this execution into a text.
     """
     plan = statement_plan(compiled, statement, translate)
-    if plan is not None:
+    if plan is not None and _mean_the_same(plan, parameters):
         yield _batch(compiled._insertmanyvalues, BulkRows.of(parameters, plan), values)
         return
     for number, row in enumerate(parameters, 1):
         yield _InsertManyValuesBatch(
             statement, tuple(row), None, [row], [], 1, number, len(parameters), True, True
         )
+
+
+def _mean_the_same(plan: BulkPlan, rows: Sequence[Sequence[Any]]) -> bool:
+    # A parameter of an expression has the type that SQLAlchemy takes it for, and not that of the value.
+    parts = [number for number, name in enumerate(plan.columns) if name is None]
+    return all(are_exact([row[plan.shared + number] for row in rows], plan.types[number]) for number in parts)
 
 
 def _batch(insert: Any, rows: BulkRows, values: Sequence[Mapping[str, Any]]) -> _InsertManyValuesBatch:

@@ -8,36 +8,35 @@ One after the other they cost DuckDB as much as so many queries. As lists they a
 
     UPDATE t SET a=r.p1 FROM (SELECT unnest($1::T[]) AS p1, ..) AS r WHERE t.id = r.p2
 
-Both mean the same where each set finds a row of its own. So the rows go one by one
+That has to mean the same. So the rows go one by one unless all of this is true:
 
-* unless the WHERE does nothing but compare columns with parameters, the primary key among them;
-* where two sets have the same key, or could have it: keys are compared only if they are integers, texts,
-  dates or UUIDs as Python has them;
-* where the statement changes the key, reads other tables, or writes a table that refers to itself by a
-  native foreign key.
+* The WHERE does nothing but compare columns of the table, the primary key among them, with parameters of
+  their types, and the SET gives columns that are not compared nothing but parameters.
+* What is compared is an integer, a text, a date or a UUID, as Python and the engine have it, and no two sets
+  have the same key: one that comes twice would be changed once.
+* The values of a column are of one simple type: the engine makes one type of a list, and would round, for
+  example, an integer beside a float.
+* No native foreign key refers from the table to itself.
+
+One difference is wanted: values of a unique column may be exchanged between rows.
 """
 
 from __future__ import annotations
 
-import datetime as dt
 import re
-import uuid
-from itertools import chain
+import unicodedata
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Table
 
-from andamios_orm.core.dialect.bulk_plan import (
-    CAST,
-    BulkPlan,
-    of_rows,
-    parameter_types,
-    refers_to_itself,
-)
+from andamios_orm.core.dialect.bulk_plan import BulkPlan, of_rows, parameter_types, refers_to_itself
+from andamios_orm.core.dialect.bulk_values import are_alike, are_exact
+from andamios_orm.core.dml import compared
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
+    from sqlalchemy import BindParameter, Column
     from sqlalchemy.sql.compiler import SQLCompiler
 
 __all__ = ["change_plan"]
@@ -46,19 +45,7 @@ _FEW = 4
 """Rows that are faster one by one."""
 
 _NAME = r'(?:"(?:[^"]|"")*"|\w+)'
-_COMPARED = re.compile(rf"(?:{_NAME}\.)*(?P<name>{_NAME}) = \$(?P<number>\d+){CAST}")
-_SET = re.compile(rf"(?P<name>{_NAME})=(?:\$(?P<number>\d+){CAST}(?=,|$))?")
-_QUOTED = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*\"""")
-_OTHER_TABLES = re.compile(r"\b(?:FROM|SELECT|USING|WITH)\b", re.IGNORECASE)
-
-_EXACT: dict[str, type] = {
-    "VARCHAR": str,
-    **dict.fromkeys(("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT"), int),
-    **dict.fromkeys(("UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT"), int),
-    "DATE": dt.date,
-    "UUID": uuid.UUID,
-}
-"""The type of Python whose values differ exactly where the engine's do, by the type of the key's column."""
+_TABLE = rf"(?:{_NAME}\.)*(?P<table>{_NAME})"
 
 
 def change_plan(compiled: SQLCompiler, statement: str, rows: Sequence[Sequence[Any]]) -> BulkPlan | None:
@@ -70,17 +57,18 @@ def change_plan(compiled: SQLCompiler, statement: str, rows: Sequence[Sequence[A
         rows: Its parameters.
     """
     table = getattr(compiled.statement, "table", None)
+    if len(rows) < _FEW or not isinstance(table, Table) or refers_to_itself(table, compiled.dialect):
+        return None
+    keys, types = _compared(compiled, table), parameter_types(compiled, len(rows[0]))
     head, _, criteria = statement.rpartition(" WHERE ")
-    if len(rows) < _FEW or not isinstance(table, Table) or not _reads_nothing_else(head):
+    values = None if types is None else _given(head, types[: len(types) - len(keys)])
+    if types is None or values is None or values.keys() & keys.keys():
         return None
-    compared, types = _compared(criteria), parameter_types(compiled, len(rows[0]))
-    keys = [compared.get(column.name, 0) for column in table.primary_key]
-    if types is None or not keys or 0 in keys or refers_to_itself(table, compiled.dialect):
+    if not _mean_the_same(
+        rows, types, keys.values(), [keys.get(column.name) for column in table.primary_key]
+    ):
         return None
-    given = _given(head)
-    if given.keys() & compared.keys() or not _differ(keys, types, rows):
-        return None
-    names = {number: name for name, number in chain(given.items(), compared.items())}
+    names = {number: name for name, number in (*values.items(), *keys.items())}
     joins = "USING" if compiled.isdelete else "FROM"
     return BulkPlan(
         table=table,
@@ -88,42 +76,61 @@ def change_plan(compiled: SQLCompiler, statement: str, rows: Sequence[Sequence[A
         before=f"{of_rows(head)} {joins} (SELECT ",
         after=f") AS r WHERE {of_rows(criteria)}",
         shared=0,
-        columns=tuple(names.get(number) for number in range(1, len(types) + 1)),
+        columns=tuple(names[number] for number in range(1, len(types) + 1)),
         types=types,
         append=None,
     )
 
 
-def _reads_nothing_else(head: str) -> bool:
-    # The one FROM of a DELETE names its table. A table of our alias would be taken for the parameters.
-    bare = _QUOTED.sub('"', head.removeprefix("DELETE FROM "))
-    return _OTHER_TABLES.search(bare) is None and re.search(r"\br\b", bare) is None
-
-
-def _compared(criteria: str) -> dict[str, int]:
+def _compared(compiled: SQLCompiler, table: Table) -> dict[str, int]:
     # The numbers of the parameters that columns are compared with; none where there is anything else.
-    parts = [_COMPARED.fullmatch(part) for part in criteria.split(" AND ")]
-    compared = {_unquoted(part["name"]): int(part["number"]) for part in parts if part is not None}
-    return compared if len(compared) == len(parts) else {}
+    state: Any = compiled.compile_state or compiled.dml_compile_state
+    found = compared(state.statement._where_criteria) or {}
+    numbers = {name: number for number, name in enumerate(compiled.positiontup or (), 1)}
+    if not all(_is_of_its_type(column, parameter, table) for column, parameter in found.items()):
+        return {}
+    return {column.name: numbers[compiled.bind_names[parameter]] for column, parameter in found.items()}
 
 
-def _given(head: str) -> Mapping[str, int | None]:
-    # The numbers of the parameters that columns are set to; None where they are set to something else.
-    return {
-        _unquoted(part["name"]): int(part["number"]) if part["number"] else None
-        for part in _SET.finditer(head)
-    }
+def _is_of_its_type(column: Column[Any], parameter: BindParameter[Any], table: Table) -> bool:
+    # A type with an expression of SQL around its values may put something else than equality between them.
+    return column.table is table and parameter.type is column.type and not column.type._has_bind_expression
+
+
+def _given(head: str, types: Sequence[str]) -> Mapping[str, int] | None:
+    # The numbers of the parameters that columns are set to; None where there is anything else before WHERE.
+    sets = ", ".join(
+        rf"({_NAME})=\${number}(?:::{re.escape(type_)})?" for number, type_ in enumerate(types, 1)
+    )
+    found = re.fullmatch(rf"UPDATE {_TABLE} SET {sets}" if types else rf"DELETE FROM {_TABLE}", head)
+    if found is None or _unquoted(found["table"]).lower() == "r":
+        return None
+    return {_unquoted(name): number for number, name in enumerate(found.groups()[1:], 1)}
 
 
 def _unquoted(name: str) -> str:
     return name[1:-1].replace('""', '"') if name.startswith('"') else name
 
 
-def _differ(keys: Collection[int], types: Sequence[str], rows: Sequence[Sequence[Any]]) -> bool:
-    # Whether no two rows have the same key, for the engine as for Python.
-    columns = [[row[number - 1] for row in rows] for number in keys]
-    exact = all(
-        set(map(type, column)) == {_EXACT.get(types[number - 1])}
-        for number, column in zip(keys, columns, strict=True)
-    )
-    return exact and len(set(zip(*columns, strict=True))) == len(rows)
+def _mean_the_same(
+    rows: Sequence[Sequence[Any]],
+    types: Sequence[str],
+    compared_numbers: Collection[int],
+    keys: Sequence[int | None],
+) -> bool:
+    # Whether the engine takes the values of the rows, as lists, for what they are one by one.
+    columns = list(zip(*rows, strict=True))
+    if not keys or None in keys or not all(map(are_alike, columns, types)):
+        return False
+    if not all(are_exact(columns[number - 1], types[number - 1]) for number in compared_numbers):
+        return False
+    told = [list(map(_told_apart, columns[number - 1])) for number in keys if number is not None]
+    return len(set(zip(*told, strict=True))) == len(rows)
+
+
+def _told_apart(value: Any) -> Any:
+    # A text as a collation may see it, which the database can have for all its columns.
+    if not isinstance(value, str):
+        return value
+    letters = unicodedata.normalize("NFKD", value.casefold())
+    return "".join(letter for letter in letters if not unicodedata.combining(letter))

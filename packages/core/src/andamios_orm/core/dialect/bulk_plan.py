@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from sqlalchemy.types import TypeEngine
 
 __all__ = [
-    "CAST",
     "NEXTVAL",
     "AppendPlan",
     "BulkPlan",
@@ -54,8 +53,7 @@ NEXTVAL = r"nextval\('(?:[^']|'')+'\)"
 _PARAMETER = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|\$(?P<number>\d+)""")
 """A parameter; what stands in quotes is passed over, whatever it looks like."""
 
-CAST = r'(?:::[\w ()\[\],."]+)?'
-"""The cast that may follow a parameter, as a pattern."""
+_CAST = r'(?:::[\w ()\[\],."]+)?'
 
 
 def appendable(type_: TypeEngine[Any]) -> bool:
@@ -102,12 +100,12 @@ class AppendPlan:
 
 @dataclass(frozen=True)
 class BulkPlan:
-    """How the rows of one INSERT are written.
+    """How the rows of one statement are written.
 
     Attributes:
         table: The table.
-        single: The INSERT of one row, for people: what is sent differs from it by the way that is taken.
-        before: The INSERT up to the select list that makes columns out of list parameters.
+        single: The statement for one row, for people: what is sent differs from it by the way that is taken.
+        before: The statement up to the select list that makes columns out of list parameters.
         after: What follows that.
         shared: How many parameters in front are the same for all rows.
         columns: Name of the column that each parameter of a row is the value of; None for a part of an
@@ -126,7 +124,7 @@ class BulkPlan:
     append: AppendPlan | None
 
     def statement(self, texts: Collection[int] = ()) -> str:
-        """Return the INSERT with one list parameter for each parameter of a row.
+        """Return the statement with one list parameter for each parameter of a row.
 
         Args:
             texts: Positions of those that are JSON texts instead of lists.
@@ -340,7 +338,7 @@ def _plain_text(value: _Value, key: Column[Any] | None) -> str:
     # A pattern for the element that is nothing but its parameter, or that draws the key from a sequence.
     if value.column is key:
         return f"(?P<draw>{NEXTVAL})"
-    return rf"\${value.parameters[0]}{CAST}" if value.parameters else "(?!)"
+    return rf"\${value.parameters[0]}{_CAST}" if value.parameters else "(?!)"
 
 
 def _returned(compiled: SQLCompiler) -> list[Any]:

@@ -267,7 +267,7 @@ class AndamiosDialect(DuckDBReflection, DuckDBEngineDialect):  # type: ignore[mi
         return not dbapi_connection.raw.closed
 
     def do_execute(self, cursor: Any, statement: str, parameters: Any, context: Any = None) -> None:
-        """Send one statement, or the rows of a bulk INSERT by the way that their plan names."""
+        """Send one statement, or its many rows by the way that their plan names."""
         if isinstance(parameters, BulkRows):
             cursor.write_rows(parameters)
         else:
