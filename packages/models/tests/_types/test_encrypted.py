@@ -19,6 +19,8 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    TypeDecorator,
+    bindparam,
     insert,
     literal,
     null,
@@ -28,6 +30,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.orm.attributes import flag_modified
+from sqlalchemy.util import immutabledict
 
 from andamios_orm.core import AndamiosEngine, SessionManager, create_memory_engine
 from andamios_orm.core.errors import ConfigurationError, DataError
@@ -290,4 +293,48 @@ async def test_rows_of_tuples_are_hidden_in_errors(filled: AndamiosEngine) -> No
             table = Base.metadata.tables["passenger"]
             await session.bulk_insert(table, [("C01X00T47", 1.5)], columns=["passport", "fare"])
     assert caught.value.column == "fare"
+    assert "C01X00T47" not in f"{caught.value} {vars(caught.value)}"
+
+
+class Nested(TypeDecorator[Any]):
+    impl = Encrypted(Text, key=OLD)
+    cache_ok = True
+
+
+@pytest.mark.parametrize(
+    "type_", [Encrypted(Text, key=OLD), Nested(), Text().with_variant(Encrypted(Text, key=OLD), "duckdb")]
+)
+@pytest.mark.parametrize("many", [False, True])
+async def test_values_of_other_names_are_not_in_errors(
+    engine: AndamiosEngine, type_: Any, many: bool
+) -> None:
+    table = Table("t", MetaData(), Column("hidden", type_), Column("fare", Money()), Column("name", Text))
+    values: dict[str, Any] = {"hidden": bindparam("s"), "fare": bindparam("p"), "name": bindparam("n")}
+    row = {"s": "C01X00T47", "p": 1.005, "n": "Ada"}
+    async with engine.connect() as connection:
+        with pytest.raises(DataError) as caught:
+            await connection.execute(update(table).values(values), [row, row] if many else row)
+    assert "C01X00T47" not in f"{caught.value} {vars(caught.value)}"
+    assert "Ada" in str(caught.value)
+
+
+async def test_values_without_a_table_are_not_in_errors(engine: AndamiosEngine) -> None:
+    statement = select(bindparam("s", type_=Encrypted(Text, key=OLD)), bindparam("p", type_=Money()))
+    async with engine.connect() as connection:
+        with pytest.raises(DataError) as caught:
+            await connection.execute(statement, {"s": "C01X00T47", "p": 1.005})
+    assert "C01X00T47" not in f"{caught.value} {vars(caught.value)}"
+
+
+async def test_all_values_of_an_unknown_statement_are_hidden(filled: AndamiosEngine) -> None:
+    """What fails before SQLAlchemy looks at a statement leaves nothing to tell the types by."""
+
+    def fail(*_: Any, **__: Any) -> Any:
+        raise ValueError("refused")
+
+    async with filled.connect() as connection:
+        sync = connection.sync_connection
+        assert sync is not None
+        with pytest.raises(DataError) as caught:
+            sync._execute_context(sync.dialect, fail, "SELECT 1", [{"s": "C01X00T47"}], immutabledict())
     assert "C01X00T47" not in f"{caught.value} {vars(caught.value)}"

@@ -267,3 +267,46 @@ async def test_what_nobody_holds_is_collected(filled: AndamiosEngine) -> None:
         del project
         gc.collect()
         assert known() is None
+
+
+async def test_shared_value_does_not_keep_its_objects(filled: AndamiosEngine) -> None:
+    shared = Plan()
+    async with SessionManager(filled) as session:
+        projects = [Project(plan=shared), Project(plan=shared)]
+        session.add_all(projects)
+        await session.flush()
+    known = [ref(project) for project in projects]
+    del projects
+    gc.collect()
+    assert [project() for project in known] == [None, None]
+
+
+@pytest.mark.parametrize("value", [None, Plan()])
+async def test_replaced_value_is_not_watched(filled: AndamiosEngine, value: Plan | None) -> None:
+    async with SessionManager(filled) as session:
+        project = await session.get_one(Project, 1)
+        old, project.plan = project.plan, value
+        await session.flush()
+        old.part.name = "nobody's"
+        old.parts[0].tags.append("nobody's")
+        assert not session.dirty
+
+
+async def test_part_that_was_taken_out_is_not_watched_after_the_flush(filled: AndamiosEngine) -> None:
+    async with SessionManager(filled) as session:
+        project = await session.get_one(Project, 1)
+        part = project.plan.parts.pop()
+        await session.flush()
+        part.name = "nobody's"
+        assert not session.dirty
+
+
+async def test_set_value_outlives_what_the_object_knows_of_it(filled: AndamiosEngine) -> None:
+    shared = Plan()
+    async with SessionManager(filled) as session:
+        project = await session.get_one(Project, 1)
+        project.plan = shared
+        await session.flush()
+        session.expire(project)
+        shared.part.name = "nobody's"
+        assert not session.dirty

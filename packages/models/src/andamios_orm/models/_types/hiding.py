@@ -5,15 +5,16 @@ What is sent is encrypted, and so is what is logged of it. Here is what SQLAlche
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
+from traceback import walk_tb
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
-from sqlalchemy import Column, Engine, event, exc
+from sqlalchemy import Column, Engine, TypeDecorator, event, exc
+from sqlalchemy.sql.compiler import SQLCompiler
 
 from andamios_orm.core.dialect.bulk import BulkRows
-from andamios_orm.models._types.ciphers import HIDDEN
+from andamios_orm.models._types.ciphers import HIDDEN, Ciphers
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import ExceptionContext
@@ -41,10 +42,6 @@ def _shown(row: Sequence[Any], columns: Sequence[str | None], names: set[str]) -
     return tuple(HIDDEN if column in names else value for column, value in zip(columns, row, strict=False))
 
 
-_COUNTER = re.compile(r"_m?\d+$")
-"""What is added to the name of a column where one parameter of it is not enough."""
-
-
 def hide_values(column: Column[Any]) -> None:
     """Keep the values of a column out of logs and errors."""
     _columns.add(column)
@@ -55,14 +52,28 @@ def _hide_values(context: ExceptionContext) -> None:
     # A value that its type refuses fails the statement before the other values are encrypted.
     error: Any = context.sqlalchemy_exception
     if isinstance(error, exc.StatementError) and not isinstance(error, exc.DBAPIError):
-        names = {name for column in _columns for name in (column.key, column.name)}
-        error.params = _hidden(error.params, names)
+        error.params = _hidden(error.params, _harmless(context.original_exception))
 
 
-def _hidden(parameters: Any, names: set[str]) -> Any:
+def _harmless(raised: BaseException) -> set[str]:
+    # SQLAlchemy tells its handlers nothing of a statement that it did not get to send. The call that failed
+    # knows it. Where there is none such, no parameter is harmless.
+    calls = (frame.f_locals for frame, _ in walk_tb(raised.__traceback__))
+    compiled = next(
+        (call["compiled"] for call in calls if isinstance(call.get("compiled"), SQLCompiler)), None
+    )
+    types = [] if compiled is None else [(name, bind.type) for bind, name in compiled.bind_names.items()]
+    return {name for name, _ in types} - {name for name, type_ in types if _is_encrypted(type_)}
+
+
+def _is_encrypted(type_: Any) -> bool:
+    if isinstance(getattr(type_, "key", None), Ciphers):
+        return True
+    inner = [type_.impl_instance] if isinstance(type_, TypeDecorator) else []
+    return any(_is_encrypted(other) for other in (*inner, *type_._variant_mapping.values()))
+
+
+def _hidden(parameters: Any, harmless: set[str]) -> Any:
     if isinstance(parameters, Mapping):
-        return {
-            name: HIDDEN if _COUNTER.sub("", str(name)) in names or name in names else value
-            for name, value in parameters.items()
-        }
-    return [_hidden(row, names) for row in parameters] if isinstance(parameters, list) else parameters
+        return {name: value if name in harmless else HIDDEN for name, value in parameters.items()}
+    return [_hidden(row, harmless) for row in parameters] if isinstance(parameters, list) else parameters
