@@ -5,11 +5,12 @@ from __future__ import annotations
 import dataclasses
 import uuid
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Annotated, Any
 
 import pytest
 from cryptography.fernet import Fernet
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 from sqlalchemy import ForeignKey, MetaData, Text, inspect, select
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -23,7 +24,7 @@ from andamios_orm.models.keys import IntegerKey, NaturalKey, UUIDKey
 from andamios_orm.models.schemas import schema_for
 from andamios_orm.models.soft_delete import SoftDeleteMixin, SoftDeleteModel
 from andamios_orm.models.timestamps import TimestampedModel, TimestampMixin
-from andamios_orm.models.types import Encrypted
+from andamios_orm.models.types import Encrypted, Money
 from andamios_orm.models.versioning import VersioningMixin
 
 MOMENT = datetime(2013, 1, 1, tzinfo=UTC)
@@ -129,7 +130,21 @@ async def tables(engine: AndamiosEngine) -> AndamiosEngine:
     return engine
 
 
+class Defaulted(Base):
+    at: Mapped[datetime | None] = mapped_column(default=None)
+    price: Mapped[Decimal | None] = mapped_column(Money(), default=None)
+    code: Mapped[Annotated[str, BeforeValidator(str.strip)]] = mapped_column(default="UA")
+    token: Mapped[uuid.UUID] = mapped_column(default_factory=uuid.uuid4)
+    size: Mapped[Annotated[int, Field(strict=True)]] = mapped_column(default_factory=lambda: 3)
+
+
 class TestConstructors:
+    def test_defaults_need_not_be_given(self) -> None:
+        made = Defaulted()
+        assert (made.at, made.price, made.code, made.size) == (None, None, "UA", 3)
+        assert isinstance(made.token, uuid.UUID)
+        assert Defaulted(code=" AA ").code == "AA"
+
     def test_arguments_are_given_by_position_or_by_name(self) -> None:
         assert (Point(1).x, Point(1).y) == (1, 0)
         assert Point(1, 2) == Point(y=2, x=1)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import gc
-from datetime import datetime
+import uuid
+from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
 from traceback import format_exception
@@ -14,12 +15,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import AfterValidator, EmailStr, Field, SkipValidation
-from sqlalchemy import JSON, ForeignKey, MetaData, String, func, inspect, text
+from sqlalchemy import JSON, ForeignKey, MetaData, String, func, inspect, select, text
 from sqlalchemy.orm import Mapped, MappedAsDataclass, mapped_column, relationship, validates
 
 from andamios_orm.core import AndamiosEngine, SessionManager
 from andamios_orm.core.errors import AndamiosError, ConfigurationError, ValidationError
 from andamios_orm.models.base import NAMING_CONVENTION, BaseModel
+from andamios_orm.models.keys import UUIDKey
+from andamios_orm.models.timestamps import TimestampMixin
+from andamios_orm.models.versioning import VersioningMixin
 
 
 class Base(BaseModel):
@@ -216,6 +220,30 @@ def test_a_subclass_has_the_rules_of_its_parent_and_its_own() -> None:
         charter.number = "UA15456"
 
 
+@pytest.mark.parametrize(
+    ("value", "instead"), [(Field(max_length=3), "Annotated"), (3, "mapped_column"), (None, "default")]
+)
+def test_a_value_that_makes_no_column_is_refused(value: Any, instead: str) -> None:
+    """SQLAlchemy maps no column for it, and would lose what is assigned to it."""
+    with pytest.raises(ConfigurationError, match=rf"Lost.name = .* makes no column: write .*{instead}"):
+        type(
+            "Lost", (Base,), {"__annotations__": {"name": Mapped[str]}, "name": value, "__module__": __name__}
+        )
+
+
+class Stamped(UUIDKey, TimestampMixin, VersioningMixin, Base):
+    """What mixins declare."""
+
+
+def test_columns_of_mixins_are_validated() -> None:
+    key = uuid.uuid4()
+    stamped = Stamped(id=str(key), created_at="2013-01-01T05:00:00Z")
+    assert (stamped.id, stamped.created_at) == (key, datetime(2013, 1, 1, 5, tzinfo=UTC))
+    with pytest.raises(ValidationError) as caught:
+        Stamped(id="none", created_at="long ago", version="first")
+    assert caught.value.errors.keys() == {"id", "created_at", "version"}
+
+
 def test_it_can_be_switched_off() -> None:
     raw = Raw(number="UA15456", delay="late")
     raw.carrier = "United"
@@ -315,6 +343,7 @@ class TestBulkInsert:
     async def test_it_can_be_switched_off(self, made: AndamiosEngine) -> None:
         async with SessionManager(made) as session:
             await session.bulk_insert(Raw, [{"number": "UA15456", "carrier": "UA"}])
+            assert (await session.scalars(select(Raw.number))).all() == ["UA15456"]
 
 
 class TestDeclarations:

@@ -84,8 +84,15 @@ class ColumnField:
 
     @property
     def validated(self) -> bool:
-        """Whether its values are validated: its annotation says so, see `is_checked`, or it holds money."""
-        return isinstance(self.column.type, Money) or is_checked(self.annotation)
+        """Whether its values are validated: its annotation says so, see `is_checked`, or it holds money.
+
+        Where it has no annotation, as in a mixin, the type of the column says what its values are.
+        """
+        return isinstance(self.column.type, Money) or is_checked(self._declared)
+
+    @property
+    def _declared(self) -> Any:
+        return self.column.type.python_type if self.annotation is None else self.annotation
 
     def values(self, *, without: tuple[type[Any], ...] = ()) -> Any:
         """Return the type of its values, with None where the column may have it.
@@ -93,8 +100,7 @@ class ColumnField:
         Args:
             without: Kinds of constraints that are left out.
         """
-        annotation = self.column.type.python_type if self.annotation is None else self.annotation
-        given = plain(annotation, without=without)
+        given = plain(self._declared, without=without)
         return optional(given) if self.column.nullable else given
 
 

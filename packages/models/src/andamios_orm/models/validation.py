@@ -16,9 +16,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import is_dataclass
+from datetime import date, time
+from decimal import Decimal
+from enum import Enum
 from functools import partial
 from inspect import signature
 from typing import TYPE_CHECKING, Any, ClassVar
+from uuid import UUID
 
 from pydantic import EmailStr
 from pydantic.fields import FieldInfo
@@ -43,6 +47,28 @@ _CHECKED = "_andamios_checked"
 set and the value that validation made of it."""
 
 
+_NOTHING = object()
+
+_VALUES = (
+    FieldInfo,
+    type(None),
+    str,
+    bytes,
+    int,
+    float,
+    list,
+    dict,
+    set,
+    tuple,
+    date,
+    time,
+    Decimal,
+    Enum,
+    UUID,
+)
+"""What may not be assigned to an annotated attribute in the body of a class."""
+
+
 class ValidationMixin:
     """Validates what is assigned to the attributes of a model.
 
@@ -63,6 +89,7 @@ class ValidationMixin:
         mapped_by: registry | None = getattr(cls, "registry", None)
         if mapped_by is not None and EmailStr not in mapped_by.type_annotation_map:
             mapped_by.update_type_annotation_map({EmailStr: String()})
+        _refuse_values(cls)
         resolve_annotated(cls)
         has_own_constructor = "__init__" in vars(cls)
         super().__init_subclass__(**options)
@@ -72,8 +99,9 @@ class ValidationMixin:
             _refuse_defaults(cls)
             event.listen(cls, "mapper_configured", _configure)
             if is_dataclass(cls) and cls.__dataclass_params__.init and not has_own_constructor:
-                _, *names = signature(cls.__init__).parameters
-                event.listen(cls, "init", partial(_check_arguments, names))
+                _, *parameters = signature(cls.__init__).parameters.values()
+                defaults = {parameter.name: parameter.default for parameter in parameters}
+                event.listen(cls, "init", partial(_check_arguments, defaults))
 
     def __init__(self, **values: Any) -> None:
         """Set the attributes that are named, all of them validated before.
@@ -142,17 +170,30 @@ def _configure(mapper: Mapper[Any], model: type[ValidationMixin]) -> None:
 
 
 def _check_arguments(
-    names: list[str], instance: Any, arguments: tuple[Any, ...], values: dict[str, Any]
+    defaults: dict[str, Any], instance: Any, arguments: tuple[Any, ...], values: dict[str, Any]
 ) -> None:
     # The constructor of a dataclass sets its attributes one by one. Its arguments are validated together
     # before it begins, so that the error names all of them; `_set` takes the results.
     rules: Rules | None = instance.__rules__
     if rules is not None:
-        given = {**dict(zip(names, arguments, strict=False)), **values}
+        named = {**dict(zip(defaults, arguments, strict=False)), **values}
+        # SQLAlchemy passes the defaults as well, some of which only stand for a value.
+        given = {name: value for name, value in named.items() if value is not defaults.get(name, _NOTHING)}
         checked = rules.checked(given)
         instance_state(instance).__dict__[_CHECKED] = {
             name: (given[name], checked[name]) for name in given if name in rules.annotations
         }
+
+
+def _refuse_values(model: type[Any]) -> None:
+    # SQLAlchemy would map no column for such an attribute, and say nothing.
+    for name, annotation in vars(model).get("__annotations__", {}).items():
+        value = vars(model).get(name, _NOTHING)
+        if "Mapped[" in str(annotation) and isinstance(value, _VALUES):
+            instead = "mapped_column(default=...)"
+            if isinstance(value, FieldInfo):
+                instead = f"{name}: Mapped[Annotated[..., Field(...)]]"
+            raise ConfigurationError(f"{model.__name__}.{name} = {value!r} makes no column: write {instead}")
 
 
 def _refuse_defaults(model: type[Any]) -> None:
