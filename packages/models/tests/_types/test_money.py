@@ -132,8 +132,8 @@ def test_expressions_refuse_what_is_not_exact(value: Any) -> None:
         _ = Ticket.price * value
 
 
-@pytest.mark.parametrize("size", [(0, 0), (39, 2), (4, 5), (4, -1)])
-def test_size_that_cannot_be_is_refused(size: tuple[int, int]) -> None:
+@pytest.mark.parametrize("size", [(0, 0), (39, 2), (4, 5), (4, -1), ("EUR",), (4, "2")])
+def test_size_that_cannot_be_is_refused(size: Any) -> None:
     with pytest.raises(ConfigurationError, match="cannot be"):
         Money(*size)
 

@@ -152,7 +152,9 @@ class TestFile:
         assert told == f"{file} is no module: the name of one ends in .py"
 
     def test_in_a_folder_that_is_not_there(self, file: Path, tmp_path: Path) -> None:
-        assert "No such file or directory" in self.stderr(file, tmp_path / "none" / "models.py")
+        module = tmp_path / "none" / "models.py"
+        told = refusal(reflect(f"duckdb:///{file}", "--output", module))
+        assert told == f"the folder of {module} does not exist: make it first"
 
     def test_is_not_half_written(self, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         def fail(self: Path, *_: Any, **__: Any) -> None:

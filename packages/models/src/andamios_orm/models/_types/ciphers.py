@@ -85,6 +85,6 @@ def _cipher(keys: tuple[bytes, ...]) -> MultiFernet:
     except ValueError:
         # Not chained, and the key not told.
         raise ConfigurationError(
-            "a key of an Encrypted column is none: make one with cryptography.fernet.Fernet.generate_key(), "
-            "which returns 32 bytes in URL-safe base64"
+            "this is no key of an Encrypted column: make one with "
+            "cryptography.fernet.Fernet.generate_key(), which returns 32 bytes in URL-safe base64"
         ) from None

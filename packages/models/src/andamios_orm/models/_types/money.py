@@ -43,9 +43,10 @@ class Money(TypeDecorator[Decimal]):
     cache_ok = True
 
     def __init__(self, precision: int = 18, scale: int = 2) -> None:
-        if not 0 <= scale <= precision <= _WIDTH or precision < 1:
+        whole = isinstance(precision, int) and isinstance(scale, int)
+        if not whole or not 0 <= scale <= precision <= _WIDTH or precision < 1:
             raise ConfigurationError(
-                f"Money({precision}, {scale}) cannot be: the precision is at most {_WIDTH}, the scale at "
+                f"Money({precision!r}, {scale!r}) cannot be: the precision is at most {_WIDTH}, the scale at "
                 "most the precision"
             )
         super().__init__(precision, scale)

@@ -82,6 +82,8 @@ def _key(text: str) -> tuple[str, Sequence[str]]:
 def _check_file(file: Path, *, force: bool) -> None:
     if file.suffix != ".py":
         raise ConfigurationError(f"{file} is no module: the name of one ends in .py")
+    if not file.parent.is_dir():
+        raise ConfigurationError(f"the folder of {file} does not exist: make it first")
     if file.exists() and not force:
         raise ConfigurationError(f"{file} is there already: --force replaces it")
 
