@@ -28,7 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, aliased, joinedload, mapped_column, relationship, selectinload
 
 from andamios_orm.core import AndamiosEngine, SessionManager, create_engine
-from andamios_orm.core.errors import AndamiosError, ConfigurationError, NotSupportedError
+from andamios_orm.core.errors import AndamiosError, ConfigurationError, ForeignKeyError, NotSupportedError
 from andamios_orm.core.types import JSON, LIST, MAP, STRUCT, VARIANT
 from andamios_orm.models.base import NAMING_CONVENTION, BaseModel
 from andamios_orm.models.files import FileModel, csv, json, parquet
@@ -137,6 +137,63 @@ async def test_foreign_key_of_files_is_not_checked(engine: AndamiosEngine) -> No
         await session.delete(await session.get_one(Plane, "N14228"))
     async with SessionManager(engine) as session:
         assert await session.get(Plane, "N14228") is None
+
+
+async def test_foreign_key_to_files_is_checked(engine: AndamiosEngine) -> None:
+    class Own(Base):
+        __abstract__ = True
+        metadata = MetaData(naming_convention=NAMING_CONVENTION)
+
+    class Route(Own):
+        carrier: Mapped[str] = mapped_column(ForeignKey(Airline.carrier))
+
+    await create_all(engine, Own)
+    async with SessionManager(engine) as session:
+        session.add(Route(carrier="UA"))
+    with pytest.raises(ForeignKeyError, match=r"refers to airline\.carrier 'ZZ'"):
+        async with SessionManager(engine) as session:
+            session.add(Route(carrier="ZZ"))
+
+
+@pytest.mark.parametrize("schema", ["tenant", None])
+async def test_metadata_with_a_schema(engine: AndamiosEngine, schema: str | None) -> None:
+    """Foreign keys name the files as they name tables, with the schema or without."""
+
+    class Own(FileModel):
+        __abstract__ = True
+        metadata = MetaData(schema="sales")
+
+    class Airline(Own):
+        __source__ = parquet(DATA / "airlines.parquet")
+        carrier: Mapped[str] = mapped_column(primary_key=True)
+        name: Mapped[str]
+
+    class Flight(Own):
+        __source__ = parquet(DATA / "flights.parquet")
+        carrier: Mapped[str] = mapped_column(ForeignKey("airline.carrier"))
+        tailnum: Mapped[str] = mapped_column(ForeignKey("sales.airline.carrier"))
+        delay: Mapped[float | None] = mapped_column("dep_delay")
+
+    late = select(Airline.name).join(Flight, Flight.carrier == Airline.carrier).where(Flight.delay > 1300)
+    translated = engine.execution_options(schema_translate_map={"sales": schema})
+    async with translated.connect() as connection:
+        assert (await connection.scalars(late)).all() == ["Hawaiian Airlines Inc."]
+    async with SessionManager(engine) as session:
+        assert (await session.scalars(late)).all() == ["Hawaiian Airlines Inc."]
+        assert (await session.get_one(Airline, "UA")).name == "United Air Lines Inc."
+
+
+async def test_translated_schemas_are_those_of_tables(engine: AndamiosEngine) -> None:
+    async with engine.begin() as connection:
+        await connection.execute(text("CREATE SCHEMA tenant"))
+    tenant = engine.execution_options(schema_translate_map={None: "tenant"})
+    async with tenant.begin() as connection:
+        await connection.run_sync(Base.metadata.create_all)
+        await connection.execute(insert(Plane).values(tailnum="N14228"))
+        late = select(Airline.name).join(Flight).where(Flight.delay > 1300)
+        assert (await connection.scalars(late)).all() == ["Hawaiian Airlines Inc."]
+        known = select(func.count()).select_from(Flight).join(Plane)
+        assert (await connection.scalar(known) or 0) > 0
 
 
 async def test_hive_partitions_are_columns(engine: AndamiosEngine, tmp_path: Path) -> None:

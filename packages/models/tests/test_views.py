@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from sqlalchemy import ForeignKey, MetaData, String, func, select, text, union_all
+from sqlalchemy import ForeignKey, MetaData, SelectBase, String, func, select, text, union_all
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from andamios_orm.core import AndamiosEngine, SessionManager
 from andamios_orm.core.errors import ConfigurationError
 from andamios_orm.models.base import NAMING_CONVENTION, BaseModel
+from andamios_orm.models.soft_delete import SoftDeleteMixin
 from andamios_orm.models.tables import create_all, drop_all
 from andamios_orm.models.views import ViewModel
 
@@ -117,12 +118,62 @@ async def test_create_all_replaces_a_view_of_another_text(filled: AndamiosEngine
         assert len((await session.scalars(select(Flight))).all()) == 4
 
 
+class Marked(BaseModel):
+    __abstract__ = True
+    metadata = MetaData(naming_convention=NAMING_CONVENTION)
+
+
+class Plane(SoftDeleteMixin, Marked):
+    tail: Mapped[str] = mapped_column(primary_key=True)
+
+
+TAILS = select(Plane.tail)
+
+
+@pytest.mark.parametrize(
+    ("query", "tails"),
+    [
+        (TAILS, ["N2"]),
+        (union_all(TAILS, TAILS), ["N2", "N2"]),
+        (select(TAILS.subquery().c.tail), ["N2"]),
+        (TAILS.execution_options(include_deleted=True), ["N1", "N2"]),
+        (TAILS.execution_options(include_deleted="only"), ["N1"]),
+        (select(Plane.__table__.c.tail), ["N1", "N2"]),
+    ],
+)
+async def test_deleted_rows_are_left_out(engine: AndamiosEngine, query: SelectBase, tails: list[str]) -> None:
+    class Scratch(ViewModel):
+        __abstract__ = True
+        metadata = MetaData()
+
+    class Tail(Scratch):
+        __query__ = query
+        tail: Mapped[str] = mapped_column(primary_key=True)
+
+    await create_all(engine, Marked)
+    await create_all(engine, Scratch)
+    async with SessionManager(engine) as session:
+        session.add_all([Plane(tail="N1"), Plane(tail="N2")])
+        await session.flush()
+        await session.delete(await session.get_one(Plane, "N1"))
+        await session.flush()
+        assert (await session.scalars(select(Tail.tail).order_by(Tail.tail))).all() == tails
+        assert await session.scalar(select(func.count(Tail.tail))) == len(tails)
+
+
 @pytest.mark.parametrize(
     ("attributes", "reason"),
     [
         ({}, "Own needs its query"),
         ({"__query__": "SELECT 1"}, "Own needs its query: .* not 'SELECT 1'"),
         ({"__query__": select(Airline.code)}, "Own needs a key"),
+        (
+            {
+                "__query__": select(Airline.code).execution_options(include_deleted="all"),
+                "code": mapped_column(String, primary_key=True),
+            },
+            "include_deleted is True, False or \"only\", not 'all'",
+        ),
         (
             {"__query__": select(func.max(Airline.code)), "code": mapped_column(String, primary_key=True)},
             r"query of Own has no column code; it has .*: name an expression with label\(\)",

@@ -33,6 +33,8 @@ class FileTable(ReadOnlyTable):
     source: FileSource
     model: str
     is_checked: bool = False
+    # Read by SQLAlchemy's compiler: a schema_translate_map gives files no schema.
+    _use_schema_map = False
 
     @property
     def file_columns(self) -> list[Column[Any]]:
@@ -84,6 +86,9 @@ class FileModel(ReadOnlyModel):
             items = (_row_id(), *items)
         table = FileTable(name, metadata, *items, **options)
         table.source, table.model = source, cls.__name__
+        # Foreign keys find it under the schema of the metadata, but no statement may name one: the reader
+        # is called without, and its alias cannot have one.
+        table.schema = None
         _leave_out(table)
         return table
 

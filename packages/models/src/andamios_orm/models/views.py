@@ -10,6 +10,7 @@ from sqlalchemy.schema import CreateView, DropView
 from andamios_orm.core.errors import ConfigurationError
 from andamios_orm.models._read_only import ReadOnlyModel, ReadOnlyTable
 from andamios_orm.models.keys import is_key
+from andamios_orm.models.soft_delete.visibility import visible
 
 __all__ = ["ViewModel"]
 
@@ -35,7 +36,8 @@ class ViewModel(ReadOnlyModel):
     The view is created after the tables and views that it reads, and dropped before them, with the metadata.
     ``create_all`` of this package replaces one that is there, so that it is what the class says; SQLAlchemy's
     ``metadata.create_all`` leaves it as it is. At least one column has ``primary_key=True``, which tells the
-    rows apart.
+    rows apart. Deleted rows of models with `SoftDeleteMixin` are left out of the view, unless its query says
+    ``execution_options(include_deleted=True)``.
 
     Raises:
         ConfigurationError: When the class is made, without a query or a key, or with a column that the query
@@ -71,7 +73,7 @@ def _query(cls: type[Any]) -> SelectBase:
     query = getattr(cls, "__query__", None)
     if not isinstance(query, SelectBase):
         raise ConfigurationError(f"{cls.__name__} needs its query: __query__ = select(...), not {query!r}")
-    return query
+    return visible(query)
 
 
 def _define(table: ViewTable, query: SelectBase) -> None:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
     from sqlalchemy.orm import Mapper, ORMExecuteState
 
-__all__ = ["everything", "is_everything", "start"]
+__all__ = ["everything", "is_everything", "start", "visible"]
 
 _UNSEEN = frozenset({"compiled_cache", ALL_ROWS})
 """The execution options of what is left alone: SQLAlchemy sets the first one for what a flush sends."""
@@ -67,6 +67,19 @@ def start() -> None:
     event.listen(Engine, "before_execute", _sending, retval=True)
     event.listen(UnitOfWork, "do_orm_execute", _executing)
     filter_identities(_is_found)
+
+
+def visible(query: SelectBase) -> SelectBase:
+    """Return a query that is sent by others, such as that of a view, without the deleted rows.
+
+    Its own execution option ``include_deleted`` changes that.
+
+    Raises:
+        ConfigurationError: The option has another value than True, False or ``"only"``.
+    """
+    statement: Any = query
+    seen: SelectBase = _seen(statement, statement.get_execution_options())
+    return seen
 
 
 def _sending(
