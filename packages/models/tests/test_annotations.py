@@ -10,7 +10,7 @@ import pydantic
 import pytest
 from annotated_types import MaxLen, MinLen
 from pydantic import EmailStr, Field
-from sqlalchemy import MetaData, String, func
+from sqlalchemy import MetaData, String, TypeDecorator, func
 from sqlalchemy.orm import Mapped, column_property, mapped_column
 from sqlalchemy.types import UserDefinedType
 from typing_extensions import TypeAliasType
@@ -46,6 +46,17 @@ class Gate(Named, Base):
     upper = column_property(func.upper("a"))
 
 
+class Wrapped(TypeDecorator[Any]):
+    """A type around another that does not tell of its values either."""
+
+    impl = String
+    cache_ok = True
+
+
+class Crate(Base):
+    content = mapped_column(Wrapped)
+
+
 class Level(Enum):
     LOW = 1
 
@@ -70,6 +81,12 @@ def test_what_is_sqlalchemys_is_left_out() -> None:
 def test_a_column_without_annotation_has_the_type_of_its_values() -> None:
     fields = column_fields(Gate)
     assert (fields["seats"].values(), fields["odd"].values()) == (str | None, object | None)
+
+
+def test_a_type_that_tells_nothing_of_its_values_is_not_validated() -> None:
+    column = column_fields(Crate)["content"]
+    assert (column.validated, column.values()) == (False, object | None)
+    assert Crate(content=3).content == 3
 
 
 def test_kinds_of_constraints_can_be_left_out() -> None:
