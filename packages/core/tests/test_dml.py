@@ -22,9 +22,20 @@ from sqlalchemy import (
     text,
     update,
 )
+from sqlalchemy.dialects import mysql
 
 from andamios_orm.core import AndamiosEngine, insert
-from andamios_orm.core.dml import Write, bulk_table, compared, hidden_tables, obstacle_in, unwrapped
+from andamios_orm.core.dml import (
+    Write,
+    bulk_table,
+    compared,
+    conflict_clause,
+    hidden_tables,
+    obstacle_in,
+    table_of,
+    unwrapped,
+    with_conflict_clause,
+)
 
 PLANES = Table(
     "plane",
@@ -104,11 +115,14 @@ def test_parameters_of_other_statements_have_no_table() -> None:
 
 async def test_rows_in_columns_have_their_table(engine: AndamiosEngine) -> None:
     found: list[Any] = []
-    listener = lambda connection, cursor, sent, values, *rest: found.append(bulk_table(values))  # noqa: E731 # it is removed
-    event.listen(engine.sync_engine, "before_cursor_execute", listener)
+
+    def note(connection: Any, cursor: Any, sent: str, values: Any, context: Any, many: bool) -> None:
+        found.append(bulk_table(values))
+
+    event.listen(engine.sync_engine, "before_cursor_execute", note)
     async with engine.begin() as connection:
         await connection.execute(insert(PLANES), [{"id": 1}, {"id": 2}])
-    event.remove(engine.sync_engine, "before_cursor_execute", listener)
+    event.remove(engine.sync_engine, "before_cursor_execute", note)
     assert found == [PLANES]
 
 
@@ -119,6 +133,46 @@ def test_tables_that_a_cte_writes_to_are_found() -> None:
     assert hidden_tables(compiled) is hidden_tables(compiled)
     assert not hidden_tables(select(ID).compile())
     assert not hidden_tables(None)
+
+
+ADDING = insert(PLANES).values(id=1)
+UPSERT = ADDING.on_conflict_do_update(index_elements=["id"], set_={"seats": 3})
+
+
+@pytest.mark.parametrize(
+    ("statement", "there"),
+    [
+        (UPSERT, True),
+        (ADDING.on_conflict_do_nothing(), True),
+        (mysql.insert(PLANES).on_duplicate_key_update(seats=3), True),
+        (ADDING, False),
+        (delete(PLANES), False),
+        (text("SELECT 1"), False),
+    ],
+)
+def test_the_clause_of_an_upsert_is_found(statement: Any, there: bool) -> None:
+    assert (conflict_clause(statement) is not None) == there
+
+
+def test_the_clause_of_an_upsert_is_replaced_in_a_copy() -> None:
+    other = ADDING.on_conflict_do_nothing()
+    replaced = with_conflict_clause(UPSERT, conflict_clause(other))
+    assert conflict_clause(replaced) is conflict_clause(other)
+    assert "DO UPDATE" in str(UPSERT)
+    assert "DO NOTHING" in str(replaced)
+
+
+@pytest.mark.parametrize(
+    ("target", "expected"),
+    [(PLANES, PLANES), (ALIAS, PLANES), (ALIAS.alias(), PLANES), (table("plane"), None)],
+)
+def test_the_table_behind_its_aliases(target: Any, expected: Table | None) -> None:
+    assert table_of(target) is expected
+
+
+def test_a_name_that_a_cte_writes_to_is_no_table() -> None:
+    inner = delete(table("plane", column("id"))).cte()
+    assert not hidden_tables(select(inner).compile())
 
 
 def test_a_statement_is_unwrapped() -> None:

@@ -77,6 +77,7 @@ EXAMPLES: list[tuple[errors.AndamiosError, dict[str, Any]]] = [
     (errors.NoCurrentSessionError(), {}),
     (errors.PoolTimeoutError(1.5, 7), {"seconds": 1.5, "size": 7}),
     (errors.NotFoundError("Flight", (1, "a")), {"model": "Flight", "key": (1, "a")}),
+    (errors.NotFoundError("Flight"), {"model": "Flight", "key": None}),
     (
         errors.ValidationError("Flight", {"code": "is too long"}),
         {"model": "Flight", "errors": {"code": "is too long"}},

@@ -18,6 +18,7 @@ from sqlalchemy import (
     BindParameter,
     Column,
     Computed,
+    DateTime,
     Enum,
     ForeignKey,
     Integer,
@@ -25,8 +26,10 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    bindparam,
     event,
     func,
+    insert,
     null,
     select,
     text,
@@ -236,6 +239,19 @@ async def test_takes_a_table(session: AsyncSession) -> None:
     await session.bulk_insert(KEYED, [("two", 2)], columns=[KEYED.c.name, KEYED.c.id])
     rows = await session.execute(text('SELECT "the id", "the name" FROM keyed'))
     assert [tuple(row) for row in rows] == [(1, "one"), (2, "two")]
+
+
+@pytest.mark.parametrize("ended", [func.now(), None])
+async def test_a_value_is_not_changed_by_those_of_other_rows(session: AsyncSession, ended: Any) -> None:
+    """As a list of floats, the first number would lose its last digit."""
+    numbers = Table(
+        "numbers", MetaData(), Column("n", BigInteger), Column("at", DateTime, server_default=ended)
+    )
+    await (await session.connection()).run_sync(numbers.create)
+    await session.bulk_insert(numbers, [{"n": 2**53 + 1}, {"n": 1.5}, {"n": None}])
+    await session.execute(insert(numbers).values(n=func.abs(bindparam("n"))), [{"n": 2**53 + 1}, {"n": 7}])
+    found = (await session.scalars(select(numbers.c.n))).all()
+    assert found == [2**53 + 1, 2, None, 2**53 + 1, 7]
 
 
 async def test_more_rows_than_one_slice(session: AsyncSession) -> None:

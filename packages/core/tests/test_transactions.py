@@ -330,6 +330,10 @@ class TestReadOnly:
         assert await TransactionManager(engine).run(increment) == 1
         assert await value(engine) == 1
 
+    async def test_a_session_tells(self, counter: AndamiosEngine) -> None:
+        assert AsyncSession(counter, read_only=True).read_only
+        assert not AsyncSession(counter).read_only
+
     async def test_it_needs_an_engine(self) -> None:
         with pytest.raises(ConfigurationError, match="needs its engine"):
             AsyncSession(read_only=True)

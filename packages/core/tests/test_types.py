@@ -628,3 +628,51 @@ async def test_a_boolean_is_sent_as_it_is(engine: AsyncEngine) -> None:
             await connection.execute(select(table.c.x).where(table.c.x == literal(True)))
         ).scalars().all() == [True, True]
     assert found == [True, False, None, True]
+
+
+class Size(enum.Enum):
+    """Its order is neither that of its names nor that of its values."""
+
+    SMALL = "b"
+    MEDIUM = "c"
+    LARGE = "a"
+
+
+@pytest.mark.parametrize(
+    "type_", [Enum(Size), Enum(Size, native_enum=False), Enum("SMALL", "MEDIUM", name="sizes")]
+)
+async def test_members_of_an_enum_are_compared_in_its_order(engine: AsyncEngine, type_: Any) -> None:
+    table = Table("sized", MetaData(), Column("x", type_))
+    small, medium = ("SMALL", "MEDIUM") if type_.enum_class is None else (Size.SMALL, Size.MEDIUM)
+    async with engine.connect() as connection:
+        await connection.run_sync(table.metadata.create_all)
+        await connection.execute(table.insert(), [{"x": small}, {"x": medium}])
+        in_order = list(await connection.scalars(select(table.c.x).order_by(table.c.x)))
+        above = list(await connection.scalars(select(table.c.x).where(table.c.x > in_order[0])))
+        below = list(await connection.scalars(select(table.c.x).where(table.c.x <= in_order[0])))
+        assert (above, below) == (in_order[1:], in_order[:1])
+        assert (
+            list(await connection.scalars(select(table.c.x).where(literal(in_order[1], type_) > table.c.x)))
+            == below
+        )
+        assert list(await connection.scalars(select(table.c.x).where(table.c.x >= in_order[1]))) == above
+
+
+@pytest.mark.parametrize(
+    ("steps", "found"),
+    [
+        ("*", "star"),
+        ("", "empty"),
+        (("a", "*"), "in a"),
+        (("*/~", 1), "y"),
+        ("a*", "letter"),
+        (("a", "b"), None),
+    ],
+)
+async def test_keys_that_no_path_can_name(engine: AsyncEngine, steps: Any, found: Any) -> None:
+    document = {"*": "star", "": "empty", "a": {"*": "in a"}, "*/~": ["x", "y"], "a*": "letter"}
+    table = Table("documents", MetaData(), Column("x", sqltypes.JSON))
+    async with engine.connect() as connection:
+        await connection.run_sync(table.create)
+        await connection.execute(table.insert(), [{"x": document}])
+        assert await connection.scalar(select(table.c.x[steps].as_string())) == found

@@ -179,6 +179,10 @@ ONE_BY_ONE: dict[str, tuple[Any, Any]] = {
         update(items).where(items.c.id == bindparam("key")).values(id=bindparam("to") + items.c.id),
         NUMBERS,
     ),
+    "a column that is set and compared": (
+        PRICED.where(items.c.price == bindparam("from", 0, items.c.price.type)),
+        NUMBERS,
+    ),
     "a subquery": (PRICED.values(name=select(literal("x")).scalar_subquery()), NUMBERS),
     "another table": (PRICED.where(items.c.id == odd.c.x), NUMBERS),
     "a table of the alias": (
@@ -284,6 +288,17 @@ async def test_a_flush_sends_one_statement_for_its_changes(
             await session.delete(counter)
         await session.commit()
     assert [isinstance(parameters, BulkRows) for parameters in sent] == [True, True]
+
+
+async def test_a_session_sends_one_statement_for_rows_by_their_keys(
+    engine: AndamiosEngine, connection: AsyncConnection, sent: list[Any]
+) -> None:
+    await connection.commit()
+    async with AsyncSession(engine) as session:
+        await session.execute(insert(Counter), [{"id": n, "count": 0} for n in range(10)])
+        await session.execute(update(Counter), [{"id": n, "count": n} for n in range(10)])
+        assert await session.scalar(select(func.sum(Counter.count))) == 45
+    assert [isinstance(parameters, BulkRows) for parameters in sent] == [True]
 
 
 async def test_a_row_that_is_gone_is_noticed_among_many(

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from andamios_orm.core.dialect.bulk_values import are_alike, are_exact
+from andamios_orm.core.dialect.bulk_values import are_alike, are_exact, are_simple
 
 NOON = dt.datetime(2013, 1, 1, 12)
 
@@ -21,9 +21,11 @@ NOON = dt.datetime(2013, 1, 1, 12)
         ([None, None], "VARCHAR"),
         ([1, None, 2], "INTEGER"),
         ([1, 1.5], "DOUBLE"),
-        ([Decimal("1.50"), Decimal("2.25"), None], "DECIMAL(5, 2)"),
+        ([Decimal("1.5"), Decimal("2.25"), 3, None], "DECIMAL(5, 2)"),
+        ([2**100, -1], "HUGEINT"),
         ([NOON, NOON], "TIMESTAMP"),
         (["a"], "VARCHAR"),
+        ([[1], None, [2]], "INTEGER[]"),
     ],
 )
 def test_values_that_are_alike(values: list[Any], type_: str) -> None:
@@ -36,12 +38,13 @@ def test_values_that_are_alike(values: list[Any], type_: str) -> None:
         ([1, 1.5], "BIGINT"),
         ([1, "a"], "VARCHAR"),
         ([1, True], "INTEGER"),
-        ([2**63], "HUGEINT"),
-        ([Decimal("1.5"), Decimal("1.25")], "DECIMAL(5, 2)"),
+        ([2**127], "DOUBLE"),
+        ([Decimal(10**30), Decimal("0.0000000001")], "DECIMAL(38, 2)"),
+        ([Decimal("NaN"), Decimal(1)], "DECIMAL(5, 2)"),
         ([NOON, NOON.replace(tzinfo=dt.UTC)], "TIMESTAMP WITH TIME ZONE"),
         ([dt.time(1), dt.time(1, tzinfo=dt.UTC)], "TIME WITH TIME ZONE"),
         ([NOON, NOON.date()], "TIMESTAMP"),
-        ([[1], [2]], "INTEGER[]"),
+        ([[1], (2,)], "INTEGER[]"),
     ],
 )
 def test_values_that_are_not_alike(values: list[Any], type_: str) -> None:
@@ -66,3 +69,9 @@ def test_values_that_are_not_alike(values: list[Any], type_: str) -> None:
 )
 def test_values_that_a_cast_leaves_as_they_are(values: list[Any], type_: str, exact: bool) -> None:
     assert are_exact(values, type_) is exact
+
+
+def test_values_that_hold_others_are_not_simple() -> None:
+    assert are_simple([1, "a", None, NOON])
+    assert not are_simple([[1]])
+    assert not are_simple([{}])

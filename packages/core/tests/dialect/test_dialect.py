@@ -31,8 +31,10 @@ from sqlalchemy import (
     exc,
     func,
     inspect,
+    literal_column,
     select,
     text,
+    tuple_,
 )
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -339,6 +341,9 @@ class TestStatements:
             (func.coalesce(5, type_=Integer).bitwise_xor(3), 6),
             (func.coalesce(9007199254740993, type_=BigInteger) // 1, 9007199254740993),
             (func.coalesce(7.5, type_=Float) // 2, 3.0),
+            (literal_column("'a'").in_([]), False),
+            (literal_column("'2013-01-31'::DATE").not_in([]), True),
+            (tuple_(literal_column("'a'"), func.coalesce(5, type_=Integer)).in_([]), False),
         ],
     )
     async def test_operators(self, engine: AndamiosEngine, expression: Any, expected: Any) -> None:

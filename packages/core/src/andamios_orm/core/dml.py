@@ -29,9 +29,12 @@ __all__ = [
     "Write",
     "bulk_table",
     "compared",
+    "conflict_clause",
     "hidden_tables",
     "obstacle_in",
+    "table_of",
     "unwrapped",
+    "with_conflict_clause",
 ]
 
 ALL_ROWS = "andamios_orm_all_rows"
@@ -61,7 +64,7 @@ class Write(NamedTuple):
         """Return what an execution writes; None where its table is no more than a name."""
         compiled: Any = context.compiled
         statement = compiled.dml_compile_state.statement
-        table = _table(statement.table)
+        table = table_of(statement.table)
         return None if table is None else cls(context, statement, table)
 
     @property
@@ -91,8 +94,30 @@ class Write(NamedTuple):
 
     def conflict_values(self) -> dict[str, Any]:
         """Return what an ``ON CONFLICT DO UPDATE`` sets in rows that are there already, by column."""
-        clause = getattr(self.statement, "_post_values_clause", None)
+        clause = conflict_clause(self.statement)
         return {_name(key): value for key, value in getattr(clause, "update_values_to_set", {}).items()}
+
+
+def table_of(target: Any) -> Table | None:
+    """Return the table that a statement writes to, without its aliases; None for no more than a name."""
+    while isinstance(target, AliasedReturnsRows):
+        target = target.element
+    return target if isinstance(target, Table) else None
+
+
+def conflict_clause(statement: Any) -> Any:
+    """Return the ``ON CONFLICT`` or ``ON DUPLICATE KEY UPDATE`` of an INSERT; None where there is none.
+
+    SQLAlchemy has no public name for it.
+    """
+    return getattr(statement, "_post_values_clause", None)
+
+
+def with_conflict_clause(statement: Any, clause: Any) -> Any:
+    """Return a copy of an INSERT that has this ``ON CONFLICT`` or ``ON DUPLICATE KEY UPDATE``."""
+    copy = statement._clone()
+    copy._post_values_clause = clause
+    return copy
 
 
 def bulk_table(parameters: Any) -> Table | None:
@@ -154,15 +179,9 @@ _hidden: WeakKeyDictionary[Compiled, Sequence[Table]] = WeakKeyDictionary()
 def _written_inside(whole: Any) -> Iterator[Table]:
     for element in visitors.iterate(whole):
         if getattr(element, "is_dml", False) and element is not whole:
-            table = _table(element.table)  # type: ignore[attr-defined] # what writes has one
+            table = table_of(element.table)  # type: ignore[attr-defined] # what writes has one
             if table is not None:
                 yield table
-
-
-def _table(target: Any) -> Table | None:
-    while isinstance(target, AliasedReturnsRows):
-        target = target.element
-    return target if isinstance(target, Table) else None
 
 
 def _name(key: Any) -> str:

@@ -319,15 +319,17 @@ class StaleVersionError(IntegrityError, orm_exc.StaleDataError):
 
 
 class NotFoundError(AndamiosError, exc.NoResultFound):
-    """Report that no row has this key.
+    """Report that no row has this key, or is what else was asked for.
 
     Attributes:
         model: Name of the model.
-        key: The key that was asked for.
+        key: The key that was asked for; None where it was no key.
     """
 
-    def __init__(self, model: str, key: object) -> None:
-        super().__init__(f"no {model} with key {key!r}")
+    def __init__(self, model: str, key: object = None) -> None:
+        super().__init__(
+            f"no {model} was found, and one expected" if key is None else f"no {model} with key {key!r}"
+        )
         self.model = model
         self.key = key
 

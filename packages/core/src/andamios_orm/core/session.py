@@ -7,6 +7,7 @@ from contextvars import ContextVar
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
+import duckdb
 from sqlalchemy.ext.asyncio import AsyncSession as SQLAlchemyAsyncSession
 from sqlalchemy.util.concurrency import greenlet_spawn
 
@@ -20,7 +21,7 @@ from andamios_orm.core.rows import Name, insert_rows, table_of
 from andamios_orm.core.unit_of_work import EndCallback, UnitOfWork
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import AsyncGenerator, Iterable, Sequence
     from types import TracebackType
 
     import pyarrow as pa
@@ -70,6 +71,12 @@ class AsyncSession(SQLAlchemyAsyncSession):
         if ours:
             options["execution_options"] = {**options.get("execution_options", {}), **ours}
         super().__init__(bind, expire_on_commit=expire_on_commit, **options)
+        self._read_only = read_only
+
+    @property
+    def read_only(self) -> bool:
+        """Whether the engine refuses writes."""
+        return self._read_only
 
     def on_commit(self, callback: EndCallback) -> None:
         """Call back once after the present transaction was committed; never when it was rolled back.
@@ -136,14 +143,44 @@ class AsyncSession(SQLAlchemyAsyncSession):
             NotSupportedError: The backend is not DuckDB.
             ProgrammingError: The statement gives no rows, or is wrong.
         """
+        result = await self._executed_for_arrow(statement, {"arrow_result": True})
+        return result.context.cursor.table
+
+    async def arrow_batches(
+        self, statement: Executable, size: int = 100_000
+    ) -> AsyncGenerator[pa.RecordBatch, None]:
+        """Run a query as `arrow` does, and give its rows in batches, each read when it is asked for.
+
+        All of them are of one snapshot. Memory holds one at a time, unless the session executes something
+        else meanwhile: then the rest is read into memory first.
+
+        Args:
+            statement: The query.
+            size: Rows of a batch at most.
+
+        Raises:
+            ConfigurationError: pyarrow is not installed, or ``size`` is less than 1.
+            NotSupportedError: The backend is not DuckDB.
+            ProgrammingError: The statement gives no rows, or is wrong.
+        """
+        if not isinstance(size, int) or size < 1:
+            raise ConfigurationError(f"a batch has at least one row: size={size!r}")
+        result = await self._executed_for_arrow(statement, {"arrow_batches": size})
+        cursor = result.context.cursor
+        try:
+            while (batch := await greenlet_spawn(_next_batch, result)) is not None:
+                yield batch
+        finally:
+            cursor.give_up()
+
+    async def _executed_for_arrow(self, statement: Executable, options: dict[str, Any]) -> Any:
         _require_pyarrow()
         _require_duckdb(self.get_bind(clause=cast("ClauseElement", statement)).dialect.name)
         if self.sync_session.autoflush:
             await self.flush()
         # On the connection, because a session would make objects of the rows.
         connection = await self.connection(bind_arguments={"clause": statement})
-        result: Any = await connection.execute(statement, execution_options={"arrow_result": True})
-        return result.context.cursor.table
+        return await connection.execute(statement, execution_options=options)
 
     def begin_nested(self) -> AsyncSessionTransaction:
         """Begin a savepoint, on a backend that has them.
@@ -250,6 +287,14 @@ def _read_only_options(bind: Any) -> dict[str, Any]:
     if bind is None:
         raise ConfigurationError("a read-only session needs its engine: AsyncSession(engine, read_only=True)")
     return _READ_ONLY.get(bind.dialect.name, {"read_only": True})
+
+
+def _next_batch(result: Any) -> pa.RecordBatch | None:
+    cursor = result.context.cursor
+    try:
+        return cursor.next_batch()
+    except duckdb.Error as error:
+        return result.connection._handle_dbapi_exception(error, None, None, cursor, result.context)
 
 
 def _require_pyarrow() -> None:

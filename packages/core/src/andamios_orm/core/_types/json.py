@@ -63,9 +63,18 @@ def _step(step: str | int) -> str:
     return '."' + step.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
+def _pointer(step: str | int) -> str:
+    """Return one step of a JSON pointer (RFC 6901)."""
+    return "/" + str(step).replace("~", "~0").replace("/", "~1")
+
+
 def json_path(steps: str | int | Sequence[str | int]) -> str:
-    """Return the path of `steps` in DuckDB's syntax, quoted: a key that looks like a path is still a key."""
-    return "$" + "".join(_step(step) for step in ([steps] if isinstance(steps, str | int) else steps))
+    """Return the path of `steps` in DuckDB's syntax: a key that looks like a path is still a key.
+
+    No path can name two keys, even quoted: ``*`` would be every key, an empty one an error. A pointer can.
+    """
+    given = [steps] if isinstance(steps, str | int) else steps
+    return "".join(map(_pointer, given)) if {"*", ""} & set(given) else "$" + "".join(map(_step, given))
 
 
 class JsonPathImplementation(sqltypes.JSON.JSONPathType):

@@ -18,6 +18,7 @@ from sqlalchemy.sql.selectable import TextualSelect
 
 from andamios_orm.core.cache.read_tables import sources_of, table_name
 from andamios_orm.core.dialect.bulk import BulkRows
+from andamios_orm.core.dml import conflict_clause
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -123,7 +124,7 @@ def _written(statement: ClauseElement, dialect: Dialect) -> Iterator[str]:
 
 
 def _names(statement: UpdateBase) -> Iterator[str]:
-    only_adds = isinstance(statement, Insert) and statement._post_values_clause is None
+    only_adds = isinstance(statement, Insert) and conflict_clause(statement) is None
     # A prefix such as OR REPLACE removes rows.
     only_adds = only_adds and not statement._prefixes
     for table in visitors.iterate(statement.table):

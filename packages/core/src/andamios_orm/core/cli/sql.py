@@ -19,7 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 from andamios_orm.core.cli.console import complain, output, plain
-from andamios_orm.core.cli.target import URL_HELP, database_file, opened, target
+from andamios_orm.core.cli.target import QueryWords, database_file, opened, target, url_and_query
 from andamios_orm.core.dialect.identifiers import string_literal
 from andamios_orm.core.errors import ConfigurationError, NotSupportedError
 from andamios_orm.core.runner import run
@@ -44,8 +44,6 @@ class Format(StrEnum):
     CSV = "csv"
     PARQUET = "parquet"
 
-
-_URL = re.compile(r"[a-z][\w+.-]*://\S*")
 
 _FILE_URL = re.compile(r"file:(//(localhost)?)?(?=/)")
 """What DuckDB takes off the beginning of a path."""
@@ -73,14 +71,7 @@ class _Fetched(NamedTuple):
 
 
 def sql(
-    words: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="[URL] QUERY",
-            help=f"{URL_HELP} Then the query, or - to read it from standard input.",
-            show_default=False,
-        ),
-    ],
+    words: QueryWords,
     format_: Annotated[Format, typer.Option("--format", help="How the rows are written.")] = Format.TABLE,
     file: Annotated[
         str | None,
@@ -98,7 +89,7 @@ def sql(
 
     For example: andamios-orm sql duckdb:///flights.db "FROM flight WHERE carrier = 'UA'" --limit 5
     """
-    url, text = _split(words)
+    url, text = url_and_query(words)
     query = _Query(text, limit, write)
     engine = target(url, read_only=not write)
     if format_ is Format.TABLE:
@@ -107,18 +98,6 @@ def sql(
         _show(run(_fetched(engine, query)), _SHOWN if limit is None else limit)
     else:
         _export(engine, query, format_, file)
-
-
-def _split(words: Sequence[str]) -> tuple[str | None, str]:
-    *urls, text = words
-    if len(urls) > 1:
-        raise ConfigurationError("give a URL and a query, each as one argument: put the query into quotes")
-    text = (sys.stdin.read() if text == "-" else text).strip().rstrip(";")
-    if not text:
-        raise ConfigurationError("the query is empty")
-    if not urls and _URL.fullmatch(text):
-        raise ConfigurationError("the query is missing: give it after the URL, in quotes")
-    return next(iter(urls), None), text
 
 
 async def _fetched(engine: AndamiosEngine, query: _Query) -> _Fetched:

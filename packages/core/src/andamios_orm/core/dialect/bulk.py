@@ -2,7 +2,8 @@
 
 The rows go by the appender, or as one list parameter for each column, as `bulk_plan` says; each is about a
 hundred times faster than row by row. DuckDB 1.5 has no appender, and takes 100 microseconds for each value of
-a list, so there a column of plain values travels as one JSON text.
+a list, so there a column of plain values travels as one JSON text. Rows whose values would be others in a
+list go one by one.
 
 Keys that a sequence generates are drawn from it in one block beforehand, so that they are known without
 asking for them. All rows are written or none; where it can be told, an error names the row and the column.
@@ -24,12 +25,12 @@ from sqlalchemy.sql.compiler import _InsertManyValuesBatch
 from andamios_orm.core._types.elements import KEEPS_NAN, spelt
 from andamios_orm.core.dialect import bad_rows
 from andamios_orm.core.dialect.bulk_plan import NEXTVAL, statement_plan
-from andamios_orm.core.dialect.bulk_values import are_exact
+from andamios_orm.core.dialect.bulk_values import are_alike, are_exact
 from andamios_orm.core.dialect.identifiers import string_literal
 from andamios_orm.core.dialect.raw import NOTHING, Outcome, Row
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from sqlalchemy.sql.compiler import SQLCompiler
 
@@ -121,19 +122,13 @@ def batches(
         translate: Puts the schemas of this execution into a text.
     """
     plan = statement_plan(compiled, statement, translate)
-    if plan is not None and _mean_the_same(plan, parameters):
+    if plan is not None:
         yield _batch(compiled._insertmanyvalues, BulkRows.of(parameters, plan), values)
         return
     for number, row in enumerate(parameters, 1):
         yield _InsertManyValuesBatch(
             statement, tuple(row), None, [row], [], 1, number, len(parameters), True, True
         )
-
-
-def _mean_the_same(plan: BulkPlan, rows: Sequence[Sequence[Any]]) -> bool:
-    # A parameter of an expression has the type that SQLAlchemy takes it for, and not that of the value.
-    parts = [number for number, name in enumerate(plan.columns) if name is None]
-    return all(are_exact([row[plan.shared + number] for row in rows], plan.types[number]) for number in parts)
 
 
 def _batch(insert: Any, rows: BulkRows, values: Sequence[Mapping[str, Any]]) -> _InsertManyValuesBatch:
@@ -216,16 +211,30 @@ def _append_rows(
 def _write_lists(raw: RawConnection, plan: BulkPlan, rows: Sequence[Row]) -> Outcome:
     returned, counted, last = list[Row](), 0, NOTHING
     for part in slices(rows, _LISTS_SLICE):
-        columns = [list(column) for column in zip(*(row[plan.shared :] for row in part), strict=True)]
-        texts = () if _HAS_APPENDER else _plain_positions(columns, plan.types)
-        sent = [
-            _json_text(column) if position in texts else _sent(column)
-            for position, column in enumerate(columns)
-        ]
-        last = raw.execute(plan.statement(texts), [*part[0][: plan.shared], *sent])
-        returned += last.rows
-        counted += last.rowcount
+        for last in _parts_written(raw, plan, part):
+            returned += last.rows
+            counted += last.rowcount
     return Outcome(returned, last.description, counted)
+
+
+def _parts_written(raw: RawConnection, plan: BulkPlan, rows: Sequence[Row]) -> Iterator[Outcome]:
+    columns = [list(column) for column in zip(*(row[plan.shared :] for row in rows), strict=True)]
+    texts = () if _HAS_APPENDER else _plain_positions(columns, plan.types)
+    if not _mean_the_same(plan, columns, texts):
+        yield from (raw.execute(plan.single, row) for row in rows)
+        return
+    sent = [
+        _json_text(column) if position in texts else _sent(column) for position, column in enumerate(columns)
+    ]
+    yield raw.execute(plan.statement(texts), [*rows[0][: plan.shared], *sent])
+
+
+def _mean_the_same(plan: BulkPlan, columns: Sequence[list[Any]], texts: Collection[int]) -> bool:
+    # A parameter in an expression has the type that SQLAlchemy takes it for, and not that of its value.
+    return all(
+        are_exact(column, type_) if name is None else position in texts or are_alike(column, type_)
+        for position, (name, column, type_) in enumerate(zip(plan.columns, columns, plan.types, strict=True))
+    )
 
 
 def _plain_positions(columns: Sequence[list[Any]], types: Sequence[str]) -> set[int]:

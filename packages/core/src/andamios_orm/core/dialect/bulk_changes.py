@@ -25,16 +25,16 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import Table
 
 from andamios_orm.core.dialect.bulk_plan import BulkPlan, of_rows, parameter_types, refers_to_itself
-from andamios_orm.core.dialect.bulk_values import are_alike, are_exact
+from andamios_orm.core.dialect.bulk_values import are_alike, are_exact, are_simple
 from andamios_orm.core.dml import compared
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Sequence
 
     from sqlalchemy import BindParameter, Column
     from sqlalchemy.sql.compiler import SQLCompiler
@@ -57,39 +57,70 @@ def change_plan(compiled: SQLCompiler, statement: str, rows: Sequence[Sequence[A
         rows: Its parameters.
     """
     table = getattr(compiled.statement, "table", None)
-    if len(rows) < _FEW or not isinstance(table, Table) or refers_to_itself(table, compiled.dialect):
+    types = parameter_types(compiled, len(rows[0])) if len(rows) >= _FEW else None
+    if types is None or not isinstance(table, Table) or refers_to_itself(table, compiled.dialect):
         return None
-    keys, types = _compared(compiled, table), parameter_types(compiled, len(rows[0]))
-    head, _, criteria = statement.rpartition(" WHERE ")
-    values = None if types is None else _given(head, types[: len(types) - len(keys)])
-    if types is None or values is None or values.keys() & keys.keys():
+    # ``update(Model)`` with rows writes to a copy of the table that knows the model.
+    table = table._deannotate()
+    change = _Change.of(compiled, statement, table, types)
+    if change is None or not _mean_the_same(rows, types, change):
         return None
-    if not _mean_the_same(
-        rows, types, keys.values(), [keys.get(column.name) for column in table.primary_key]
-    ):
-        return None
-    names = {number: name for name, number in (*values.items(), *keys.items())}
     joins = "USING" if compiled.isdelete else "FROM"
     return BulkPlan(
         table=table,
         single=statement,
-        before=f"{of_rows(head)} {joins} (SELECT ",
-        after=f") AS r WHERE {of_rows(criteria)}",
+        before=f"{of_rows(change.head)} {joins} (SELECT ",
+        after=f") AS r WHERE {of_rows(change.criteria)}",
         shared=0,
-        columns=tuple(names[number] for number in range(1, len(types) + 1)),
+        columns=change.columns,
         types=types,
         append=None,
     )
 
 
-def _compared(compiled: SQLCompiler, table: Table) -> dict[str, int]:
-    # The numbers of the parameters that columns are compared with; none where there is anything else.
-    state: Any = compiled.compile_state or compiled.dml_compile_state
+class _Change(NamedTuple):
+    """What a statement compares and sets, where it does nothing else.
+
+    Attributes:
+        head: Its text before WHERE.
+        criteria: Its text behind that.
+        columns: Name of the column that each parameter is the value of: first what is set.
+        compared: The positions of the parameters that columns are compared with.
+        keys: Those among them that the columns of the primary key are compared with.
+    """
+
+    head: str
+    criteria: str
+    columns: tuple[str, ...]
+    compared: range
+    keys: tuple[int, ...]
+
+    @classmethod
+    def of(cls, compiled: SQLCompiler, statement: str, table: Table, types: Sequence[str]) -> _Change | None:
+        """Return what a statement compares and sets; None where there is anything else."""
+        head, _, criteria = statement.rpartition(" WHERE ")
+        compared = _compared(compiled, table)
+        given = _given(head, types[: len(types) - len(compared)])
+        columns = (*(given or ()), *compared)
+        primary = [column.name for column in table.primary_key]
+        if given is None or not primary or not set(primary) <= set(compared):
+            return None
+        if len(set(columns)) < len(types):
+            return None
+        keys = tuple(columns.index(name) for name in primary)
+        return cls(head, criteria, columns, range(len(given), len(types)), keys)
+
+
+def _compared(compiled: SQLCompiler, table: Table) -> list[str]:
+    # The columns that parameters are compared with, in their order; none where there is anything else.
+    state: Any = compiled.compile_state
     found = compared(state.statement._where_criteria) or {}
-    numbers = {name: number for number, name in enumerate(compiled.positiontup or (), 1)}
     if not all(_is_of_its_type(column, parameter, table) for column, parameter in found.items()):
-        return {}
-    return {column.name: numbers[compiled.bind_names[parameter]] for column, parameter in found.items()}
+        return []
+    place = {name: number for number, name in enumerate(compiled.positiontup or ())}
+    return [
+        column.name for column in sorted(found, key=lambda column: place[compiled.bind_names[found[column]]])
+    ]
 
 
 def _is_of_its_type(column: Column[Any], parameter: BindParameter[Any], table: Table) -> bool:
@@ -97,34 +128,29 @@ def _is_of_its_type(column: Column[Any], parameter: BindParameter[Any], table: T
     return column.table is table and parameter.type is column.type and not column.type._has_bind_expression
 
 
-def _given(head: str, types: Sequence[str]) -> Mapping[str, int] | None:
-    # The numbers of the parameters that columns are set to; None where there is anything else before WHERE.
+def _given(head: str, types: Sequence[str]) -> list[str] | None:
+    # The columns that are set to parameters, in their order; None where there is anything else before WHERE.
     sets = ", ".join(
         rf"({_NAME})=\${number}(?:::{re.escape(type_)})?" for number, type_ in enumerate(types, 1)
     )
     found = re.fullmatch(rf"UPDATE {_TABLE} SET {sets}" if types else rf"DELETE FROM {_TABLE}", head)
     if found is None or _unquoted(found["table"]).lower() == "r":
         return None
-    return {_unquoted(name): number for number, name in enumerate(found.groups()[1:], 1)}
+    return list(map(_unquoted, found.groups()[1:]))
 
 
 def _unquoted(name: str) -> str:
     return name[1:-1].replace('""', '"') if name.startswith('"') else name
 
 
-def _mean_the_same(
-    rows: Sequence[Sequence[Any]],
-    types: Sequence[str],
-    compared_numbers: Collection[int],
-    keys: Sequence[int | None],
-) -> bool:
+def _mean_the_same(rows: Sequence[Sequence[Any]], types: Sequence[str], change: _Change) -> bool:
     # Whether the engine takes the values of the rows, as lists, for what they are one by one.
     columns = list(zip(*rows, strict=True))
-    if not keys or None in keys or not all(map(are_alike, columns, types)):
+    if not all(map(are_simple, columns)) or not all(map(are_alike, columns, types)):
         return False
-    if not all(are_exact(columns[number - 1], types[number - 1]) for number in compared_numbers):
+    if not all(are_exact(columns[position], types[position]) for position in change.compared):
         return False
-    told = [list(map(_told_apart, columns[number - 1])) for number in keys if number is not None]
+    told = (map(_told_apart, columns[position]) for position in change.keys)
     return len(set(zip(*told, strict=True))) == len(rows)
 
 

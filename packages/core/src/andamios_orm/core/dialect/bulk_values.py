@@ -12,7 +12,10 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
-__all__ = ["are_alike", "are_exact"]
+__all__ = ["are_alike", "are_exact", "are_simple"]
+
+_WIDTH = 38
+"""Digits of the widest DECIMAL."""
 
 _TEXTS = frozenset({"VARCHAR", "TEXT", "CHAR"})
 
@@ -45,8 +48,13 @@ _SAME = {
 """Types of the engine and of Python that hold the same values."""
 
 
+def are_simple(values: Sequence[Any]) -> bool:
+    """Tell whether none of the values holds others, or is of a class of somebody's own; None is simple."""
+    return set(map(type, values)) <= _SIMPLE | {type(None)}
+
+
 def are_alike(values: Sequence[Any], type_: str) -> bool:
-    """Tell whether the engine finds one type for simple values that changes none of them.
+    """Tell whether the engine finds one type for the values that changes none of them.
 
     Args:
         values: The values; None is like any.
@@ -55,16 +63,26 @@ def are_alike(values: Sequence[Any], type_: str) -> bool:
     kinds = set(map(type, values)) - {type(None)}
     if kinds == {int, float}:
         return type_ in _FLOATS
-    return not kinds or (len(kinds) == 1 and kinds <= _SIMPLE and _is_uniform(values, *kinds))
-
-
-def _is_uniform(values: Sequence[Any], kind: type[Any]) -> bool:
     given = [value for value in values if value is not None]
-    if kind is Decimal:
-        return len({value.as_tuple().exponent for value in given}) == 1
-    if kind in (dt.datetime, dt.time):
-        return len({value.tzinfo is None for value in given}) == 1
-    return kind is not int or all(-(2**63) <= value < 2**63 for value in given)
+    return not kinds or (kinds <= {int, Decimal} and _fit_together(given)) or _are_of(kinds, given)
+
+
+def _are_of(kinds: set[type[Any]], values: Sequence[Any]) -> bool:
+    if kinds <= {dt.datetime, dt.time}:
+        return len({(type(value), value.tzinfo is None) for value in values}) == 1
+    return len(kinds) == 1 and not kinds & {int, Decimal}
+
+
+def _fit_together(values: Sequence[int | Decimal]) -> bool:
+    # As decimals with as many digits before and behind the point as any of them needs.
+    if all(isinstance(value, int) for value in values):
+        return all(-(2**127) <= value < 2**127 for value in values)
+    parts = [Decimal(value).as_tuple() for value in values]
+    exponents = [part.exponent for part in parts if isinstance(part.exponent, int)]
+    if len(exponents) < len(parts):
+        return False
+    before = max(len(part.digits) + exponent for part, exponent in zip(parts, exponents, strict=True))
+    return max(before, 0) - min(0, *exponents) <= _WIDTH
 
 
 def are_exact(values: Sequence[Any], type_: str) -> bool:

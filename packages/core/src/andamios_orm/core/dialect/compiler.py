@@ -5,17 +5,19 @@ from __future__ import annotations
 import re
 import warnings
 from functools import partial
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import exc
+from sqlalchemy import cast, exc
 from sqlalchemy import types as sqltypes
 from sqlalchemy.dialects.postgresql.base import PGCompiler, PGDDLCompiler
 from sqlalchemy.schema import CreateSequence, DropSequence
 from sqlalchemy.sql import operators
-from sqlalchemy.sql.compiler import DDLCompiler, _InsertManyValuesBatch
+from sqlalchemy.sql.compiler import OPERATORS, DDLCompiler, _InsertManyValuesBatch
 from sqlalchemy.sql.elements import BindParameter
 
 from andamios_orm.core.dialect import bulk
+from andamios_orm.core.dialect.asof import is_asof
 from andamios_orm.core.dialect.identifiers import string_literal
 from andamios_orm.core.dialect.sequences import implicit_sequence
 
@@ -36,6 +38,46 @@ class DuckDBWarning(exc.SAWarning):
 
 class DuckDBCompiler(PGCompiler):
     """Render statements."""
+
+    def visit_join(self, join: Any, asfrom: bool = False, from_linter: Any = None, **kw: Any) -> str:
+        """Render a join, and an ASOF join where its ON clause is one."""
+        if not is_asof(join.onclause):
+            text: str = super().visit_join(join, asfrom=asfrom, from_linter=from_linter, **kw)
+            return text
+        if from_linter:
+            from_linter.edges.update(product(join.left._from_objects, join.right._from_objects))
+        left = self.process(join.left, asfrom=True, from_linter=from_linter, **kw)
+        right = self.process(join.right, asfrom=True, from_linter=from_linter, **kw)
+        outer = "LEFT " if join.isouter else ""
+        return (
+            f"{left} ASOF {outer}JOIN {right} ON {self.process(join.onclause, from_linter=from_linter, **kw)}"
+        )
+
+    def visit_lt_binary(self, binary: Any, operator: Any, **kw: Any) -> str:
+        """Render ``<``."""
+        return self._ordered(binary, operator, **kw)
+
+    def visit_le_binary(self, binary: Any, operator: Any, **kw: Any) -> str:
+        """Render ``<=``."""
+        return self._ordered(binary, operator, **kw)
+
+    def visit_gt_binary(self, binary: Any, operator: Any, **kw: Any) -> str:
+        """Render ``>``."""
+        return self._ordered(binary, operator, **kw)
+
+    def visit_ge_binary(self, binary: Any, operator: Any, **kw: Any) -> str:
+        """Render ``>=``."""
+        return self._ordered(binary, operator, **kw)
+
+    def _ordered(self, binary: Any, operator: Any, **kw: Any) -> str:
+        # Labels of an enum have its order, but beside a parameter, which is a text, that of texts.
+        sides = [
+            cast(side, side.type)
+            if isinstance(side, BindParameter) and isinstance(side.type, sqltypes.Enum)
+            else side
+            for side in (binary.left, binary.right)
+        ]
+        return OPERATORS[operator].join(self.process(side, **kw) for side in sides)
 
     def visit_json_getitem_op_binary(
         self, binary: Any, operator: Any, _cast_applied: bool = False, **kw: Any
@@ -65,6 +107,10 @@ class DuckDBCompiler(PGCompiler):
             binary.right = binary.right._with_binary_element_type(binary.left.type)
         text: str = super().visit_binary(binary, *arguments, **kw)
         return text
+
+    def visit_empty_set_expr(self, element_types: Sequence[Any], **kw: Any) -> str:
+        """Render the rows of an empty list; NULL has the type of whatever is looked for in them."""
+        return f"SELECT {', '.join('NULL' for _ in element_types or [None])} WHERE 1 != 1"
 
     def visit_bitwise_xor_op_binary(self, binary: Any, operator: Any, **kw: Any) -> str:
         """Render ``a ^ b``, for which DuckDB has a function and no operator."""

@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import duckdb
 
+from andamios_orm.core.dialect.functions import FunctionCatalog
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -82,6 +84,7 @@ class Database:
     Attributes:
         options: How it was opened.
         failed: Whether a fatal error closed it for everybody.
+        functions: The functions of Python that its transactions may call.
     """
 
     _open: ClassVar[weakref.WeakValueDictionary[str, Database]] = weakref.WeakValueDictionary()
@@ -95,6 +98,7 @@ class Database:
         self._connections: weakref.WeakSet[RawConnection] = weakref.WeakSet()
         self._abandoning = threading.Lock()
         self._root = duckdb.connect(options.path, read_only=options.read_only, config=dict(options.config))
+        self.functions = FunctionCatalog(self._root.cursor())
 
     @classmethod
     def acquire(cls, options: DatabaseOptions) -> Database:

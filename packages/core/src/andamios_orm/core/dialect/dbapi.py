@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DBAPI",
+    "ArrowBatchCursor",
     "ArrowCursor",
     "Connection",
     "Cursor",
@@ -192,6 +193,35 @@ class ArrowCursor(Cursor):
     def _hold(self, table: Any) -> None:
         self.table = table
         self.rowcount = table.num_rows
+
+
+class ArrowBatchCursor(Cursor):
+    """Run a query and read its rows as Arrow batches, in one job for each.
+
+    SQLAlchemy sees no rows and closes the cursor at once; so what ends the reading is `give_up`.
+
+    Args:
+        connection: The connection.
+        size: Rows of a batch at most.
+    """
+
+    _stream: Stream
+
+    def __init__(self, connection: Connection, size: int) -> None:
+        super().__init__(connection)
+        self._size = size
+
+    def execute(self, operation: str, parameters: Sequence[Any] | None = None) -> None:
+        """Run one query; its rows stay with the engine."""
+        self._stream = self._run(lambda raw: raw.arrow_batches(operation, parameters, self._size))
+
+    def next_batch(self) -> Any:
+        """Return the next ``pyarrow.RecordBatch``, or None at the end."""
+        return next(iter(self._run(lambda raw: self._stream.fetchmany(1))), None)
+
+    def give_up(self) -> None:
+        """Give up the batches that were not read."""
+        self._stream.close()
 
 
 class Connection(AsyncAdapt_terminate, AdaptedConnection):

@@ -21,7 +21,7 @@ from andamios_orm.core.dialect.bulk import BulkRows
 from andamios_orm.core.dialect.bulk_changes import change_plan
 from andamios_orm.core.dialect.compiler import DuckDBCompiler, DuckDBDDLCompiler
 from andamios_orm.core.dialect.database import Lease
-from andamios_orm.core.dialect.dbapi import DBAPI, ArrowCursor, Connection
+from andamios_orm.core.dialect.dbapi import DBAPI, ArrowBatchCursor, ArrowCursor, Connection, Cursor
 from andamios_orm.core.dialect.identifiers import DuckDBIdentifierPreparer
 from andamios_orm.core.dialect.pool import ConnectionPool
 from andamios_orm.core.dialect.raw import RawConnection
@@ -58,10 +58,9 @@ class ExecutionContext(PGExecutionContext):
         return self._limited(self._dbapi_connection.cursor(server_side=True))
 
     def create_default_cursor(self) -> Any:
-        """Return a cursor that buffers rows, or an Arrow table where the statement asks for one."""
+        """Return a cursor that buffers rows, or one for Arrow where the statement asks for it."""
         connection: Any = self._dbapi_connection
-        arrow = self.execution_options.get("arrow_result", False)
-        return self._limited(ArrowCursor(connection) if arrow else connection.cursor())
+        return self._limited(self._cursor(connection.dbapi_connection))
 
     def pre_exec(self) -> None:
         """Send the rows of an UPDATE or DELETE as one statement, where that means the same."""
@@ -72,6 +71,12 @@ class ExecutionContext(PGExecutionContext):
             plan = change_plan(compiled, self.statement, rows)
             if plan is not None:
                 self.parameters = BulkRows.of(rows, plan)
+
+    def _cursor(self, connection: Connection) -> Cursor:
+        if self.execution_options.get("arrow_result", False):
+            return ArrowCursor(connection)
+        size = self.execution_options.get("arrow_batches")
+        return connection.cursor() if size is None else ArrowBatchCursor(connection, size)
 
     def _limited(self, cursor: Any) -> Any:
         dialect: Any = self.dialect

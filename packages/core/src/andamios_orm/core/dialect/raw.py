@@ -25,6 +25,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import duckdb
 
+from andamios_orm.core.dialect.arrow import batch_reader, read_table
+from andamios_orm.core.dialect.functions import LateFunctions
 from andamios_orm.core.dialect.identifiers import string_literal
 from andamios_orm.core.dialect.outcome import NOTHING, Outcome, Row, read_description, read_outcome
 from andamios_orm.core.dialect.parser import Parser
@@ -72,6 +74,7 @@ class RawConnection:
         self._parser = Parser(self.duckdb)
         self._transaction = Transaction(self.duckdb, self._parser)
         self._stream = OpenStream()
+        self._late = LateFunctions()
         self._busy = threading.Lock()
         self._left = False
         # Last, because an abandoned database closes whatever is on its list, on whichever thread.
@@ -133,7 +136,7 @@ class RawConnection:
 
     def execute(self, sql: str, parameters: Sequence[Any] | None = None) -> Outcome:
         """Run one statement and return its rows in full."""
-        statement = self._parser.parsed(sql)
+        statement = self._parsed(sql)
         if statement is None:
             return NOTHING
         self._run(not statement.reads, self.duckdb.execute, statement.executable, parameters or None)
@@ -141,7 +144,7 @@ class RawConnection:
 
     def stream(self, sql: str, parameters: Sequence[Any] | None = None) -> tuple[Stream, Outcome]:
         """Run one statement, and leave the rows of a query to be read through the stream."""
-        statement = self._parser.parsed(sql)
+        statement = self._parsed(sql)
         if statement is None or not statement.query:
             outcome = self.execute(sql, parameters)
             return Stream(outcome.rows), outcome
@@ -155,12 +158,25 @@ class RawConnection:
         Raises:
             duckdb.ProgrammingError: The statement is no query.
         """
-        statement = self._parser.parsed(sql)
-        if statement is None or not statement.query:
-            raise duckdb.ProgrammingError(
-                "only a query gives an Arrow table; run this statement with execute()"
-            )
-        return self._run(not statement.reads, _arrow_table, self.duckdb, statement, list(parameters or ()))
+        statement = self._query(sql)
+        return self._run(not statement.reads, read_table, self.duckdb, statement, list(parameters or ()))
+
+    def arrow_batches(self, sql: str, parameters: Sequence[Any] | None, size: int) -> Stream:
+        """Run one query, and leave its rows to be read through the stream, as Arrow batches.
+
+        Args:
+            sql: The query.
+            parameters: Its parameters.
+            size: Rows of a batch at most.
+
+        Raises:
+            duckdb.ProgrammingError: The statement is no query.
+        """
+        statement = self._query(sql)
+        read = self._run(
+            not statement.reads, batch_reader, self.duckdb, statement, list(parameters or ()), size
+        )
+        return self._stream.start(partial(self._transaction.guard, read))
 
     @contextmanager
     def atomic(self) -> Iterator[None]:
@@ -234,6 +250,19 @@ class RawConnection:
         """
         return self._transaction.share_done()
 
+    def _query(self, sql: str) -> ParsedStatement:
+        statement = self._parsed(sql)
+        if statement is None or not statement.query:
+            raise duckdb.ProgrammingError(
+                "only a query gives an Arrow table; run this statement with execute()"
+            )
+        return statement
+
+    def _parsed(self, sql: str) -> ParsedStatement | None:
+        if self._transaction.begun and self._late.called_in(sql):
+            sql = self._run(True, self._late.provide, self.duckdb, sql)
+        return self._parser.parsed(sql)
+
     def _run(self, writes: bool, call: Callable[..., T], *arguments: Any) -> T:
         transaction = self._transaction
         if transaction.aborted:
@@ -241,8 +270,10 @@ class RawConnection:
                 "an earlier error aborted this transaction; roll back before anything else"
             )
         self._stream.keep()
-        if not transaction.begun and not self.autocommit:
-            transaction.begin(read_only=self.read_only)
+        if not transaction.begun:
+            self._late = LateFunctions(self.database.functions.provide())
+            if not self.autocommit:
+                transaction.begin(read_only=self.read_only)
         transaction.only_read = transaction.only_read and (self.autocommit or not writes)
         return transaction.guard(call, *arguments)
 
@@ -280,9 +311,3 @@ def _configure(connection: duckdb.DuckDBPyConnection, settings: Mapping[str, Any
 
 def _setting(value: object) -> str:
     return str(value) if isinstance(value, bool | int | float) else string_literal(str(value))
-
-
-def _arrow_table(
-    connection: duckdb.DuckDBPyConnection, statement: ParsedStatement, parameters: list[Any]
-) -> Any:
-    return connection.sql(statement.executable, params=parameters).to_arrow_table()

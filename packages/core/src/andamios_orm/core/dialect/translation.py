@@ -20,6 +20,7 @@ from andamios_orm.core.dialect.bad_rows import UNREADABLE, placed
 from andamios_orm.core.dialect.bulk import BulkRows
 from andamios_orm.core.dialect.database import ConfigurationMismatch
 from andamios_orm.core.dialect.dbapi import StatementTimeout
+from andamios_orm.core.dialect.functions import cause_of
 from andamios_orm.core.dialect.raw import AbortedTransaction
 
 if TYPE_CHECKING:
@@ -85,6 +86,7 @@ _RULES = (
         errors.CheckError,
     ),
     _Rule(duckdb.ConstraintException, re.compile("foreign key"), errors.ForeignKeyError),
+    _Rule(duckdb.InvalidInputException, re.compile("while executing the UDF"), errors.DataError),
     _Rule(StatementTimeout, re.compile(""), errors.QueryTimeoutError),
     _Rule(duckdb.InterruptException, re.compile("maximum execution time"), errors.QueryTimeoutError),
     _Rule(
@@ -179,6 +181,8 @@ def translate(context: ExceptionContext) -> AndamiosError | None:
 def _of_duckdb(context: ExceptionContext, raised: duckdb.Error, wrapped: exc.DBAPIError) -> AndamiosError:
     if context.connection is None and isinstance(wrapped, _REFUSED_OPTIONS):
         return errors.ConfigurationError(f"DuckDB does not open the database with these options: {raised}")
+    # A function of Python that raised: the engine tells its text and no more.
+    raised.__cause__ = raised.__cause__ or cause_of(raised)
     for rule in _RULES:
         if isinstance(raised, rule.raised) and (found := rule.pattern.search(str(raised))) is not None:
             return _error(rule.becomes, rule.remedy, wrapped, _read_facts(raised, found))
