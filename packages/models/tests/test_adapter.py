@@ -15,8 +15,8 @@ from sqlalchemy.orm import Mapped, attribute_keyed_dict, mapped_column, relation
 from andamios_orm.core import AndamiosEngine, SessionManager
 from andamios_orm.core.errors import ConfigurationError, ValidationError
 from andamios_orm.models.adapter import PydanticModelAdapter
-from andamios_orm.models.base import NAMING_CONVENTION, BaseModel
 from andamios_orm.models.dataclass_model import DataclassModel
+from andamios_orm.models.declarative import NAMING_CONVENTION, BaseModel
 from andamios_orm.models.keys import UUIDKey
 from andamios_orm.models.schemas import schema_for
 

@@ -17,7 +17,7 @@ from typing_extensions import TypeAliasType
 
 from andamios_orm.core.errors import ConfigurationError
 from andamios_orm.models.annotations import column_fields, constraints_of, field_attributes, is_checked, plain
-from andamios_orm.models.base import NAMING_CONVENTION, BaseModel
+from andamios_orm.models.declarative import NAMING_CONVENTION, BaseModel
 
 
 class Base(BaseModel):

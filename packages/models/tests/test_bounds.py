@@ -15,7 +15,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from andamios_orm.core import AndamiosEngine, SessionManager, create_engine
 from andamios_orm.core.errors import CheckError, ConfigurationError
-from andamios_orm.models.base import NAMING_CONVENTION, BaseModel
+from andamios_orm.models.declarative import NAMING_CONVENTION, BaseModel
 from andamios_orm.models.types import Money
 
 

@@ -17,8 +17,8 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from andamios_orm.core import AndamiosEngine, SessionManager
 from andamios_orm.core.errors import StaleVersionError, ValidationError
 from andamios_orm.models import actor
-from andamios_orm.models.base import NAMING_CONVENTION
 from andamios_orm.models.dataclass_model import DataclassModel
+from andamios_orm.models.declarative import NAMING_CONVENTION
 from andamios_orm.models.history import AuditMixin
 from andamios_orm.models.keys import IntegerKey, NaturalKey, UUIDKey
 from andamios_orm.models.schemas import schema_for

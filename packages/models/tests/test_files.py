@@ -29,8 +29,8 @@ from sqlalchemy.orm import Mapped, aliased, joinedload, mapped_column, relations
 
 from andamios_orm.core import AndamiosEngine, SessionManager, create_engine
 from andamios_orm.core.errors import AndamiosError, ConfigurationError, ForeignKeyError, NotSupportedError
-from andamios_orm.core.types import JSON, LIST, MAP, STRUCT, VARIANT
-from andamios_orm.models.base import NAMING_CONVENTION, BaseModel
+from andamios_orm.core.types import ARRAY, JSON, LIST, MAP, STRUCT, VARIANT
+from andamios_orm.models.declarative import NAMING_CONVENTION, BaseModel
 from andamios_orm.models.files import FileModel, csv, json, parquet
 from andamios_orm.models.tables import create_all, drop_all
 
@@ -286,6 +286,7 @@ NESTED += "1::DECIMAL(4, 2) n, '{}' j, 1::BIGINT i, true b, TIME '01:00' c, 'x' 
         ("s", STRUCT({"x": BigInteger})),
         ("m", MAP(String, BigInteger)),
         ("l", LIST(BigInteger)),
+        ("l", ARRAY(BigInteger, 2)),
         ("t", DateTime()),
         ("d", Numeric(10, 2)),
         ("n", Float()),

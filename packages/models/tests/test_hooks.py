@@ -16,7 +16,7 @@ from andamios_orm.core import AndamiosEngine, AsyncSession, SessionManager
 from andamios_orm.core.errors import ConfigurationError
 from andamios_orm.core.events import Subscription, model_events
 from andamios_orm.models import hooks
-from andamios_orm.models.base import NAMING_CONVENTION, BaseModel
+from andamios_orm.models.declarative import NAMING_CONVENTION, BaseModel
 
 told: list[str] = []
 

@@ -23,7 +23,7 @@ from sqlalchemy.orm import Mapped, MappedAsDataclass, mapped_column, relationshi
 
 from andamios_orm.core import AndamiosEngine, AsyncSession, SessionManager, create_engine
 from andamios_orm.core.errors import DuplicateKeyError, ForeignKeyError
-from andamios_orm.models.base import NAMING_CONVENTION, BaseModel
+from andamios_orm.models.declarative import NAMING_CONVENTION, BaseModel
 from andamios_orm.models.keys import IntegerKey, NaturalKey, UUIDKey, is_key
 from andamios_orm.models.timestamps import TimestampedModel
 

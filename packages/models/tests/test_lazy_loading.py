@@ -16,7 +16,7 @@ from sqlalchemy.orm import (
 )
 
 from andamios_orm.core import AndamiosError, AsyncSession, create_memory_engine
-from andamios_orm.models.base import NAMING_CONVENTION, BaseModel
+from andamios_orm.models.declarative import NAMING_CONVENTION, BaseModel
 from andamios_orm.models.errors import LazyLoadError
 
 

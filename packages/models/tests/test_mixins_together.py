@@ -12,7 +12,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from andamios_orm.core import AndamiosEngine, AsyncSession, SessionManager, StaleVersionError, insert
 from andamios_orm.models.actors import actor
-from andamios_orm.models.base import NAMING_CONVENTION, BaseModel
+from andamios_orm.models.declarative import NAMING_CONVENTION, BaseModel
 from andamios_orm.models.history import AuditMixin
 from andamios_orm.models.keys import NaturalKey
 from andamios_orm.models.soft_delete import SoftDeleteMixin

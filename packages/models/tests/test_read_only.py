@@ -13,7 +13,7 @@ from sqlalchemy.orm import Mapped, aliased, mapped_column
 
 from andamios_orm.core import AndamiosEngine, AsyncSession, SessionManager, insert
 from andamios_orm.core.errors import NotSupportedError
-from andamios_orm.models.base import NAMING_CONVENTION, BaseModel
+from andamios_orm.models.declarative import NAMING_CONVENTION, BaseModel
 from andamios_orm.models.files import FileModel, parquet
 from andamios_orm.models.tables import create_all
 from andamios_orm.models.views import ViewModel

@@ -12,7 +12,7 @@ from sqlalchemy import JSON, MetaData
 from sqlalchemy.orm import Mapped, mapped_column
 
 from andamios_orm.core.errors import ValidationError
-from andamios_orm.models.base import NAMING_CONVENTION, BaseModel
+from andamios_orm.models.declarative import NAMING_CONVENTION, BaseModel
 
 
 class Base(BaseModel):

@@ -15,8 +15,8 @@ from sqlalchemy.orm import DeclarativeBase, DynamicMapped, Mapped, mapped_column
 
 from andamios_orm.core import AndamiosEngine, AsyncSession, SessionManager
 from andamios_orm.core.errors import ConfigurationError
-from andamios_orm.models.base import NAMING_CONVENTION, BaseModel
 from andamios_orm.models.dataclass_model import DataclassModel
+from andamios_orm.models.declarative import NAMING_CONVENTION, BaseModel
 from andamios_orm.models.history import AuditMixin
 from andamios_orm.models.keys import UUIDKey
 from andamios_orm.models.schemas import Mode, schema_for

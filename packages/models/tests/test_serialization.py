@@ -12,8 +12,8 @@ from sqlalchemy.orm import Mapped, attribute_keyed_dict, mapped_column, relation
 
 from andamios_orm.core import AndamiosEngine, AsyncSession, SessionManager
 from andamios_orm.core.errors import ConfigurationError
-from andamios_orm.models.base import NAMING_CONVENTION, BaseModel
 from andamios_orm.models.dataclass_model import DataclassModel
+from andamios_orm.models.declarative import NAMING_CONVENTION, BaseModel
 
 
 class Base(BaseModel):

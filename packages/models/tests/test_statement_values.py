@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from operator import itemgetter
 from typing import Annotated, Any
 
 import pytest
 from pydantic import AfterValidator, Field
-from sqlalchemy import MetaData, bindparam, func, insert, lambda_stmt, select, text, update
+from sqlalchemy import ForeignKey, MetaData, bindparam, func, insert, lambda_stmt, select, text, update
 from sqlalchemy.dialects import mysql
 from sqlalchemy.dialects.mysql import insert as mysql_insert
 from sqlalchemy.dialects.postgresql import insert as upsert
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.exc import InvalidRequestError
+from sqlalchemy.ext.hybrid import hybrid_property
+from sqlalchemy.orm import Mapped, column_property, composite, mapped_column, relationship, synonym
 
 from andamios_orm.core import AndamiosEngine, SessionManager
-from andamios_orm.core.errors import ValidationError
-from andamios_orm.models.base import NAMING_CONVENTION, BaseModel
+from andamios_orm.core.errors import ConfigurationError, ValidationError
+from andamios_orm.models.declarative import NAMING_CONVENTION, BaseModel
 from andamios_orm.models.rules import Rules
 from andamios_orm.models.statement_values import _StatementValues
 
@@ -41,6 +46,30 @@ class First(Base):
     """Nothing but statements ever refers to it."""
 
     number: Mapped[Annotated[str, Field(max_length=3)]]
+
+
+@dataclass
+class Point:
+    x: int
+    y: int
+
+
+class Place(Base):
+    """Attributes that are no columns."""
+
+    x: Mapped[int | None]
+    y: Mapped[int | None]
+    next_id: Mapped[int | None] = mapped_column(ForeignKey("place.id"))
+    point: Mapped[Point] = composite("x", "y")
+    name = synonym("x")
+    next: Mapped[Place | None] = relationship(remote_side="Place.id")
+
+    @hybrid_property
+    def half(self) -> Any:
+        return self.x
+
+
+Place.upper = column_property(func.abs(Place.x))
 
 
 @pytest.fixture
@@ -169,6 +198,74 @@ async def test_a_table_knows_no_rules(made: AndamiosEngine) -> None:
     async with SessionManager(made) as session:
         await session.execute(insert(Base.metadata.tables["flight"]).values(flight_number="long"))
     assert ("long", None) in await rows(made)
+
+
+@pytest.mark.parametrize("given", [list, tuple, itemgetter(0)])
+@pytest.mark.parametrize(
+    ("statement", "row", "reason"),
+    [
+        (insert(Flight), {"nubmer": "b1"}, "Flight has no attribute 'nubmer' .* did you mean 'number'"),
+        (insert(Flight), {"flight_number": "b1"}, "no attribute 'flight_number' .* did you mean 'number'"),
+        (insert(Flight), {Flight.delay: 1}, r"no attribute 'Flight\.delay' .* did you mean 'delay'"),
+        (insert(Flight).returning(Flight), {"delays": 1}, "'delays'"),
+        (insert(Flight).values(number=bindparam("n")), {"n": "b1", "m": 1}, "'m' that rows can set$"),
+        (lambda_stmt(lambda: insert(Flight)), {"nubmer": "b1"}, "'nubmer'"),
+        (insert(Raw), {"id": 1, "number": "b1", "delay": 2}, "Raw has no attribute 'delay'"),
+        (insert(Place), {"name": "b1"}, "'name'"),
+        (insert(Place), {"upper": "b1"}, "'upper'"),
+        (insert(Place), {"next": None}, "'next'"),
+    ],
+)
+async def test_a_key_of_rows_that_would_be_lost_is_refused(
+    made: AndamiosEngine, statement: Any, row: dict[Any, Any], reason: str, given: Callable[[Any], Any]
+) -> None:
+    with pytest.raises(ConfigurationError, match=reason):
+        await execute(made, statement, given([row]))
+
+
+@pytest.mark.parametrize("given", [[{"id": 1, "nubmer": "b1"}], ({"id": 1}, {"id": 1, "nubmer": "b1"})])
+async def test_a_key_that_an_update_would_lose_is_refused(made: AndamiosEngine, given: Any) -> None:
+    with pytest.raises(ConfigurationError, match=r"'nubmer' .* did you mean 'number'"):
+        await execute(made, update(Flight), given)
+    assert await rows(made) == [("A1", 3)]
+
+
+@pytest.mark.parametrize(
+    ("statement", "row"),
+    [
+        (
+            NEW.on_conflict_do_update(index_elements=["flight_number"], set_={"delay": bindparam("d")}),
+            {"d": 9},
+        ),
+        (insert(Flight).values(delay=bindparam("d") + 4), {"number": "b1", "d": 5}),
+        (update(Flight).where(Flight.delay == bindparam("d")), {"id": 1, "d": 3, "delay": 9}),
+    ],
+)
+async def test_parameters_of_the_statement_may_be_among_the_keys(
+    made: AndamiosEngine, statement: Any, row: dict[str, Any]
+) -> None:
+    options = {"synchronize_session": None}
+    async with SessionManager(made) as session:
+        await session.execute(statement, [row], execution_options=options)
+    assert 9 in [delay for _, delay in await rows(made)]
+
+
+async def test_rows_may_set_composites(made: AndamiosEngine) -> None:
+    await execute(made, insert(Place), [{"point": Point(1, 2)}])
+    async with SessionManager(made) as session:
+        assert (await session.execute(select(Place.x, Place.y))).one() == (1, 2)
+
+
+async def test_a_hybrid_is_left_to_sqlalchemy(made: AndamiosEngine) -> None:
+    with pytest.raises(InvalidRequestError, match="bulk_dml"):
+        await execute(made, insert(Place), [{"half": 3}])
+
+
+async def test_rows_by_column_are_left_to_the_statement(made: AndamiosEngine) -> None:
+    async with SessionManager(made) as session:
+        options = {"dml_strategy": "raw"}
+        await session.execute(insert(Flight), [{"flight_number": "b1"}], execution_options=options)
+    assert ("B1", None) in await rows(made)
 
 
 def test_an_upsert_of_mysql_is_validated() -> None:

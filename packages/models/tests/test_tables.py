@@ -11,7 +11,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from andamios_orm.core import AndamiosEngine
 from andamios_orm.core.errors import ConfigurationError
 from andamios_orm.models import tables
-from andamios_orm.models.base import BaseModel
+from andamios_orm.models.declarative import BaseModel
 from andamios_orm.models.tables import create_all, drop_all
 
 

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Mapped, MappedAsDataclass, mapped_column
 
 from andamios_orm.core import AndamiosEngine, AsyncSession, SessionManager, create_engine
 from andamios_orm.core.errors import DataError
-from andamios_orm.models.base import NAMING_CONVENTION, BaseModel
+from andamios_orm.models.declarative import NAMING_CONVENTION, BaseModel
 from andamios_orm.models.keys import NaturalKey, UUIDKey
 from andamios_orm.models.timestamps import TimestampedModel, UTCDateTime, utc_now
 

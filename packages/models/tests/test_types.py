@@ -35,7 +35,7 @@ from andamios_orm.core import AndamiosEngine, SessionManager, create_memory_engi
 from andamios_orm.core import types as core_types
 from andamios_orm.models import types
 from andamios_orm.models.adapter import PydanticModelAdapter
-from andamios_orm.models.base import NAMING_CONVENTION, BaseModel
+from andamios_orm.models.declarative import NAMING_CONVENTION, BaseModel
 from andamios_orm.models.schemas import schema_for
 from andamios_orm.models.types import (
     ARRAY,

@@ -17,7 +17,7 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from andamios_orm.core import AndamiosEngine, SessionManager, create_engine, insert
-from andamios_orm.models.base import NAMING_CONVENTION, BaseModel
+from andamios_orm.models.declarative import NAMING_CONVENTION, BaseModel
 from andamios_orm.models.timestamps import TimestampMixin
 from andamios_orm.models.upserts import updating_on_conflict
 from andamios_orm.models.versioning import VersioningMixin

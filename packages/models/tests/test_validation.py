@@ -20,7 +20,7 @@ from sqlalchemy.orm import Mapped, MappedAsDataclass, mapped_column, relationshi
 
 from andamios_orm.core import AndamiosEngine, SessionManager
 from andamios_orm.core.errors import AndamiosError, ConfigurationError, ValidationError
-from andamios_orm.models.base import NAMING_CONVENTION, BaseModel
+from andamios_orm.models.declarative import NAMING_CONVENTION, BaseModel
 from andamios_orm.models.keys import UUIDKey
 from andamios_orm.models.timestamps import TimestampMixin
 from andamios_orm.models.versioning import VersioningMixin

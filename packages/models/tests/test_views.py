@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from andamios_orm.core import AndamiosEngine, SessionManager
 from andamios_orm.core.errors import ConfigurationError
-from andamios_orm.models.base import NAMING_CONVENTION, BaseModel
+from andamios_orm.models.declarative import NAMING_CONVENTION, BaseModel
 from andamios_orm.models.soft_delete import SoftDeleteMixin
 from andamios_orm.models.tables import create_all, drop_all
 from andamios_orm.models.views import ViewModel

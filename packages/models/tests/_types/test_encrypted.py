@@ -34,7 +34,7 @@ from sqlalchemy.util import immutabledict
 
 from andamios_orm.core import AndamiosEngine, SessionManager, create_memory_engine
 from andamios_orm.core.errors import ConfigurationError, DataError
-from andamios_orm.models.base import NAMING_CONVENTION, BaseModel
+from andamios_orm.models.declarative import NAMING_CONVENTION, BaseModel
 from andamios_orm.models.types import VARIANT, Encrypted, Money
 
 OLD, NEW = Fernet.generate_key(), Fernet.generate_key()

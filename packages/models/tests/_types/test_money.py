@@ -12,7 +12,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from andamios_orm.core import AndamiosEngine, SessionManager
 from andamios_orm.core.errors import ConfigurationError, DataError, ValidationError
 from andamios_orm.models._types.money import read_number
-from andamios_orm.models.base import NAMING_CONVENTION, BaseModel
+from andamios_orm.models.declarative import NAMING_CONVENTION, BaseModel
 from andamios_orm.models.types import Money
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, aliased, mapped_column
 
 from andamios_orm.core import AndamiosEngine, SessionManager
 from andamios_orm.core.errors import ConfigurationError, DataError
-from andamios_orm.models.base import NAMING_CONVENTION, BaseModel
+from andamios_orm.models.declarative import NAMING_CONVENTION, BaseModel
 from andamios_orm.models.types import Vector, cosine_distance, inner_product, l2_distance
 
 

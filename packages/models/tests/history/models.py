@@ -12,7 +12,7 @@ from sqlalchemy import Enum, ForeignKey, MetaData, String, cast, select
 from sqlalchemy.orm import Mapped, column_property, mapped_column, registry, relationship
 
 from andamios_orm.core import AndamiosEngine, AsyncSession, create_memory_engine
-from andamios_orm.models.base import NAMING_CONVENTION, BaseModel
+from andamios_orm.models.declarative import NAMING_CONVENTION, BaseModel
 from andamios_orm.models.history import AuditMixin
 
 

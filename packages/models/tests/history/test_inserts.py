@@ -15,7 +15,7 @@ from sqlalchemy.dialects import mysql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column, registry
 
 from andamios_orm.core import AndamiosEngine, AsyncSession, NotSupportedError, create_engine, insert
-from andamios_orm.models.base import NAMING_CONVENTION, BaseModel
+from andamios_orm.models.declarative import NAMING_CONVENTION, BaseModel
 from andamios_orm.models.history import AuditMixin
 
 from .models import Airline, Document, database, later, recorded
@@ -80,6 +80,12 @@ async def test_many_values_are_recorded(session: AsyncSession) -> None:
     await session.execute(insert(Document).values([{"title": "a"}, {"title": "b"}]))
     await session.execute(insert(Airline).values([{"code": "UA", "name": "1"}, {"code": "DL", "name": "2"}]))
     assert len(await recorded(session, Document)) == len(await recorded(session, Airline)) == 2
+
+
+async def test_values_that_are_given_twice_are_recorded(airlines: AsyncSession) -> None:
+    adding = insert(Airline).values([{"code": "XX", "name": "1"}]).values([{"code": "YY", "name": "2"}])
+    await airlines.execute(adding)
+    assert await later(airlines) == [("insert", "XX", "1"), ("insert", "YY", "2")]
 
 
 async def test_rows_that_were_there_already_are_not_recorded(airlines: AsyncSession) -> None:

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column, registry
 
 from andamios_orm.core import AsyncSession, ConfigurationError
 from andamios_orm.models.actors import actor
-from andamios_orm.models.base import BaseModel
+from andamios_orm.models.declarative import BaseModel
 from andamios_orm.models.history import AuditMixin
 
 from .models import Airline, Answer, Message, Plane

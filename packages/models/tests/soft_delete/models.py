@@ -9,7 +9,7 @@ from sqlalchemy import Column, ForeignKey, Index, MetaData, Table, select, text
 from sqlalchemy.orm import Mapped, MappedAsDataclass, mapped_column, relationship
 
 from andamios_orm.core import AndamiosEngine, AsyncSession, SessionManager
-from andamios_orm.models.base import NAMING_CONVENTION, BaseModel
+from andamios_orm.models.declarative import NAMING_CONVENTION, BaseModel
 from andamios_orm.models.keys import IntegerKey, NaturalKey, UUIDKey
 from andamios_orm.models.soft_delete import SoftDeleteMixin
 from andamios_orm.models.timestamps import TimestampMixin

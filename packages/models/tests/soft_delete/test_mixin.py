@@ -8,7 +8,7 @@ import pytest
 
 from andamios_orm.core import AndamiosEngine, SessionManager, create_engine
 from andamios_orm.core.errors import DuplicateKeyError
-from andamios_orm.models.base import BaseModel
+from andamios_orm.models.declarative import BaseModel
 from andamios_orm.models.soft_delete import SoftDeleteMixin, SoftDeleteModel
 
 from .models import ALL, ONLY, Airline, Charter, Crew, Flight, Plane, fill, keys, remove

@@ -8,7 +8,7 @@ from sqlalchemy import ForeignKey, MetaData, select
 from sqlalchemy.orm import Mapped, MappedAsDataclass, mapped_column
 
 from andamios_orm.core import AndamiosEngine, AsyncSession, SessionManager
-from andamios_orm.models.base import NAMING_CONVENTION, BaseModel
+from andamios_orm.models.declarative import NAMING_CONVENTION, BaseModel
 from andamios_orm.models.keys import IntegerKey, NaturalKey, UUIDKey
 from andamios_orm.models.timestamps import TimestampMixin
 from andamios_orm.models.versioning import VersioningMixin

@@ -122,7 +122,7 @@ import sys
 from sqlalchemy import MetaData
 from sqlalchemy.orm import Mapped
 from andamios_orm.core import SessionManager, create_engine
-from andamios_orm.models.base import BaseModel
+from andamios_orm.models.declarative import BaseModel
 from andamios_orm.models.keys import IntegerKey
 from andamios_orm.models.versioning import VersioningMixin
 

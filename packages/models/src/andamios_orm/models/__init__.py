@@ -3,8 +3,8 @@
 from andamios_orm.models.__about__ import __version__
 from andamios_orm.models.actors import actor, current_actor
 from andamios_orm.models.adapter import PydanticModelAdapter
-from andamios_orm.models.base import NAMING_CONVENTION, BaseModel
 from andamios_orm.models.dataclass_model import DataclassModel
+from andamios_orm.models.declarative import NAMING_CONVENTION, BaseModel
 from andamios_orm.models.errors import StaleConflictError
 from andamios_orm.models.files import FileModel, csv, json, parquet
 from andamios_orm.models.history import AuditMixin, Version

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, time
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeAlias
 
 from sqlalchemy import Column
 from sqlalchemy.types import TypeEngine
@@ -20,6 +20,15 @@ _ALSO: dict[Any, tuple[type[Any], ...]] = {
     Decimal: (int, float),
 }
 """What a column may have in the files, beside its own Python type: what is converted when it is read."""
+
+_Parts: TypeAlias = Mapping[str, TypeEngine[Any]]
+
+_NESTED: dict[type[Any], Callable[[Any], _Parts]] = {
+    LIST: lambda type_: {"element": type_.element_type},
+    MAP: lambda type_: {"key": type_.key_type, "value": type_.value_type},
+    STRUCT: lambda type_: type_.fields,
+}
+"""The types that are inside of a nested type."""
 
 
 def misfits(
@@ -60,19 +69,14 @@ def _fits_name(wanted: TypeEngine[Any], found: str, dialect: Any) -> bool:
 def _fits(wanted: TypeEngine[Any], found: TypeEngine[Any]) -> bool:
     if isinstance(wanted, JSON):
         return isinstance(found, JSON) or found.python_type is str
-    if isinstance(wanted, LIST):
-        return isinstance(found, LIST) and _fits(wanted.element_type, found.element_type)
-    if isinstance(wanted, MAP):
-        return (
-            isinstance(found, MAP)
-            and _fits(wanted.key_type, found.key_type)
-            and _fits(wanted.value_type, found.value_type)
-        )
-    if isinstance(wanted, STRUCT):
-        return isinstance(found, STRUCT) and all(
-            name in found.fields and _fits(type_, found.fields[name]) for name, type_ in wanted.fields.items()
-        )
+    for kind, parts in _NESTED.items():
+        if isinstance(wanted, kind):
+            return isinstance(found, kind) and _all_fit(parts(wanted), parts(found))
     return _fits_scalar(wanted, found)
+
+
+def _all_fit(wanted: _Parts, found: _Parts) -> bool:
+    return all(name in found and _fits(part, found[name]) for name, part in wanted.items())
 
 
 def _fits_scalar(wanted: TypeEngine[Any], found: TypeEngine[Any]) -> bool:

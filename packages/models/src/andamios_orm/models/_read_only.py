@@ -10,11 +10,10 @@ from typing import Any
 
 from sqlalchemy import Engine, Table, event
 from sqlalchemy.sql.schema import ForeignKeyConstraint
-from sqlalchemy.sql.selectable import AliasedReturnsRows
 
-from andamios_orm.core.dml import bulk_table, hidden_tables
+from andamios_orm.core.dml import bulk_table, hidden_tables, table_of
 from andamios_orm.core.errors import NotSupportedError
-from andamios_orm.models.base import BaseModel
+from andamios_orm.models.declarative import BaseModel
 
 __all__ = ["ReadOnlyModel", "ReadOnlyTable"]
 
@@ -61,13 +60,7 @@ def _written(context: Any, parameters: Any) -> list[Any]:
         return [table]
     compiled = getattr(context, "compiled", None)
     state = getattr(compiled, "dml_compile_state", None)
-    return [*hidden_tables(compiled), *([] if state is None else [_table(state.statement.table)])]
-
-
-def _table(target: Any) -> Any:
-    while isinstance(target, AliasedReturnsRows):
-        target = target.element
-    return target
+    return [*hidden_tables(compiled), *([] if state is None else [table_of(state.statement.table)])]
 
 
 def _refuse(backend: str, table: Any) -> None:

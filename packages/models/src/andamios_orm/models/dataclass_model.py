@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy.orm import MappedAsDataclass
 
-from andamios_orm.models.base import BaseModel
+from andamios_orm.models.declarative import BaseModel
 
 __all__ = ["DataclassModel"]
 

@@ -16,7 +16,7 @@ from sqlalchemy.orm import InstanceState, Mapper, ORMExecuteState, RelationshipP
 from sqlalchemy.util.concurrency import in_greenlet
 
 from andamios_orm.core.unit_of_work import UnitOfWork
-from andamios_orm.models.base import BaseModel
+from andamios_orm.models.declarative import BaseModel
 from andamios_orm.models.errors import LazyLoadError
 
 __all__ = ["LazyLoadError"]

@@ -1,4 +1,4 @@
-"""Validate the values in ORM-enabled INSERT and UPDATE statements, and those that are executed with them.
+"""Validate the values in ORM-enabled INSERT and UPDATE statements, and the rows that are executed with them.
 
 SQL expressions, and the rows of ``INSERT .. FROM SELECT``, are the database's own and pass. So do statements
 to a table instead of a model, and what connections execute: they know no model.
@@ -9,9 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import BindParameter
+from sqlalchemy import BindParameter, Column, Insert, Update
+from sqlalchemy.ext.hybrid import HybridExtensionType
 from sqlalchemy.orm import FromStatement, Mapper
+from sqlalchemy.sql import visitors
 
+from andamios_orm.core.dialect.options import nearest
+from andamios_orm.core.dml import conflict_clause, with_conflict_clause
+from andamios_orm.core.errors import ConfigurationError
 from andamios_orm.models.upserts import CONFLICT_VALUES
 
 if TYPE_CHECKING:
@@ -19,7 +24,10 @@ if TYPE_CHECKING:
 
     from andamios_orm.models.rules import Rules
 
-__all__ = ["check_execution"]
+__all__ = ["check_execution", "refuse_unknown_keys"]
+
+_BULK = ("auto", "bulk")
+"""The strategies with which SQLAlchemy takes the keys of rows for names of attributes."""
 
 
 def check_execution(state: ORMExecuteState, mapper: Mapper[Any], rules: Rules) -> None:
@@ -34,6 +42,56 @@ def check_execution(state: ORMExecuteState, mapper: Mapper[Any], rules: Rules) -
         state.parameters = values.checked(state.parameters)
     elif state.parameters:
         state.parameters = values.checked_rows(state.parameters)
+
+
+def refuse_unknown_keys(state: ORMExecuteState, mapper: Mapper[Any]) -> None:
+    """Refuse rows with a key that SQLAlchemy would leave out of what it sends, and say nothing.
+
+    Such rows are executed with an INSERT, or with an UPDATE by primary key. The parameters of a statement may
+    be among their keys.
+
+    Raises:
+        ConfigurationError: There is such a key.
+    """
+    statement: Any = getattr(state.statement, "_resolved", state.statement)
+    rows = _rows_by_attribute(state, statement)
+    if not rows:
+        return
+    known = _settable(mapper)
+    allowed = known | _parameters(statement)
+    for row in rows:
+        if not allowed.issuperset(row):
+            name = next(str(key) for key in row if key not in allowed)
+            near = nearest(name.rpartition(".")[2], known)
+            raise ConfigurationError(
+                f"{mapper.class_.__name__} has no attribute {name!r} that rows can set{near}"
+            )
+
+
+def _rows_by_attribute(state: ORMExecuteState, statement: Any) -> Sequence[Mapping[Any, Any]]:
+    # The keys of other rows are names of columns or parameters. SQLAlchemy tells them apart in this way.
+    given = state.parameters
+    by_attribute = isinstance(statement, Insert) or (
+        isinstance(statement, Update) and isinstance(given, list)
+    )
+    if not given or not by_attribute or state.execution_options.get("dml_strategy", "auto") not in _BULK:
+        return ()
+    return [given] if isinstance(given, Mapping) else given
+
+
+def _settable(mapper: Mapper[Any]) -> set[str]:
+    # Columns of the tables, and what SQLAlchemy takes apart into them; neither expressions nor relationships.
+    columns = {name for name, found in mapper.column_attrs.items() if isinstance(found.columns[0], Column)}
+    hybrids = {
+        name
+        for name, descriptor in mapper.all_orm_descriptors.items()
+        if descriptor.extension_type is HybridExtensionType.HYBRID_PROPERTY
+    }
+    return columns | hybrids | set(mapper.composites.keys())
+
+
+def _parameters(statement: Any) -> set[str]:
+    return {element.key for element in visitors.iterate(statement) if isinstance(element, BindParameter)}
 
 
 class _StatementValues:
@@ -61,8 +119,7 @@ class _StatementValues:
             copy._values = type(copy._values)(self._checked_elements(copy._values))
         if getattr(copy, "_multi_values", ()):
             copy._multi_values = tuple(self._checked_list(copy, rows) for rows in copy._multi_values)
-        self._check_conflict(copy)
-        return copy
+        return self._with_checked_conflict(copy)
 
     def checked(self, row: Mapping[Any, Any]) -> dict[Any, Any]:
         """Return a row, validated."""
@@ -79,12 +136,14 @@ class _StatementValues:
             [row if isinstance(row, Mapping) else dict(zip(keys, row, strict=False)) for row in rows]
         )
 
-    def _check_conflict(self, statement: Any) -> None:
-        clause: Any = getattr(statement, "_post_values_clause", None)
+    def _with_checked_conflict(self, statement: Any) -> Any:
+        clause = conflict_clause(statement)
         for place in CONFLICT_VALUES:
             if hasattr(clause, place):
-                statement._post_values_clause = clause = clause._clone()
-                setattr(clause, place, self._checked_elements(getattr(clause, place)))
+                checked = clause._clone()
+                setattr(checked, place, self._checked_elements(getattr(clause, place)))
+                return with_conflict_clause(statement, checked)
+        return statement
 
     def _checked_elements(self, values: Mapping[Any, Any]) -> dict[Any, Any]:
         literal = {key: value.value for key, value in values.items() if self._is_literal(key, value)}

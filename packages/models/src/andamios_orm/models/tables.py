@@ -10,7 +10,7 @@ from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.schema import CheckFirst
 
 from andamios_orm.core.errors import ConfigurationError
-from andamios_orm.models.base import BaseModel
+from andamios_orm.models.declarative import BaseModel
 
 __all__ = ["create_all", "drop_all"]
 

@@ -9,7 +9,7 @@ from sqlalchemy import DateTime
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
-from andamios_orm.models.base import BaseModel
+from andamios_orm.models.declarative import BaseModel
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Dialect

@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import ColumnDefault, literal
 from sqlalchemy.orm import FromStatement
 
+from andamios_orm.core.dml import conflict_clause, with_conflict_clause
+
 if TYPE_CHECKING:
     from sqlalchemy import Column
 
@@ -37,7 +39,7 @@ def updating_on_conflict(statement: Any) -> Any:
         selecting = insert._clone()
         selecting.element = updating_on_conflict(insert.element)
         return selecting
-    clause: Any = getattr(insert, "_post_values_clause", None)
+    clause = conflict_clause(insert)
     for place, refused in CONFLICT_VALUES.items():
         if hasattr(clause, place):
             return _completed(insert, clause, place, refused)
@@ -48,10 +50,9 @@ def _completed(insert: Any, clause: Any, place: str, refused: str) -> Any:
     given = getattr(clause, place)
     names = {name if isinstance(name, str) else name.key for name in given}
     made = dict(_made(insert, getattr(insert, refused), names))
-    completed, completed_clause = insert._clone(), clause._clone()
-    setattr(completed_clause, place, {**given, **made})
-    completed._post_values_clause = completed_clause
-    return completed
+    completed = clause._clone()
+    setattr(completed, place, {**given, **made})
+    return with_conflict_clause(insert, completed)
 
 
 def _made(insert: Any, refused: Any, names: set[str]) -> Iterator[tuple[str, Any]]:

@@ -35,7 +35,7 @@ from andamios_orm.core.unit_of_work import UnitOfWork
 from andamios_orm.models.annotations import column_fields, constraints_of, resolve_annotated
 from andamios_orm.models.bounds import add_checks
 from andamios_orm.models.rules import Rules
-from andamios_orm.models.statement_values import check_execution
+from andamios_orm.models.statement_values import check_execution, refuse_unknown_keys
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Mapper, ORMExecuteState, registry
@@ -152,12 +152,15 @@ def set_checked(instance: Any, values: dict[str, Any], assign: Callable[..., Non
 @event.listens_for(UnitOfWork, "do_orm_execute")
 def _execute(state: ORMExecuteState) -> None:
     mapper = state.bind_mapper
-    if mapper is not None and (state.is_insert or state.is_update):
+    if mapper is None or not issubclass(mapper.class_, ValidationMixin):
+        return
+    if state.is_insert or state.is_update:
         # The rules are made when the mappers are configured, which nothing may have asked for yet.
         mapper.registry.configure(cascade=True)
-        rules: Rules | None = getattr(mapper.class_, "__rules__", None)
+        rules = mapper.class_.__rules__
         if rules is not None:
             check_execution(state, mapper, rules)
+        refuse_unknown_keys(state, mapper)
 
 
 def _configure(mapper: Mapper[Any], model: type[ValidationMixin]) -> None:

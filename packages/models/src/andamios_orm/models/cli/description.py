@@ -13,7 +13,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapper, RelationshipProperty
 from andamios_orm.core.dialect.dialect import AndamiosDialect
 from andamios_orm.core.errors import ConfigurationError
 from andamios_orm.models._read_only import ReadOnlyTable
-from andamios_orm.models.base import BaseModel
+from andamios_orm.models.declarative import BaseModel
 from andamios_orm.models.files import FileTable
 from andamios_orm.models.views import ViewModel
 

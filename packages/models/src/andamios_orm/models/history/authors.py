@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Table
 
+from andamios_orm.core.dml import conflict_clause
 from andamios_orm.models.history.tables import history_of
 from andamios_orm.models.upserts import updating_on_conflict
 
@@ -23,8 +24,7 @@ def name_author(
 
     It listens to ``before_execute``.
     """
-    clause = getattr(statement, "_post_values_clause", None)
-    if clause is not None and _is_recorded(statement.table):
+    if conflict_clause(statement) is not None and _is_recorded(statement.table):
         statement = updating_on_conflict(statement)
     return statement, several, parameters
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Column
 
-from andamios_orm.core.dml import Write
+from andamios_orm.core.dml import Write, conflict_clause
 from andamios_orm.core.keys import Key
 from andamios_orm.models.history.changes import Changes, Finish
 from andamios_orm.models.history.criteria import refused
@@ -23,7 +23,7 @@ def noted_insert(journal: Journal, write: Write) -> Finish:
     Raises:
         NotSupportedError: The rows that it will write cannot be told.
     """
-    clause = getattr(write.statement, "_post_values_clause", None)
+    clause = conflict_clause(write.statement)
     if write.statement._prefixes:
         raise refused(
             write, "an INSERT with a prefix", "use on_conflict_do_update() or on_conflict_do_nothing()"
@@ -120,10 +120,12 @@ def _given(write: Write, columns: Sequence[Column[Any]]) -> list[Key] | None:
 
 
 def _values(write: Write, column: Column[Any]) -> list[Any] | None:
-    rows, count = write.context.compiled_parameters, len(write.statement._multi_values or ())
-    if count:
-        names = [f"{column.key}_m{number}" for number in range(len(write.statement._multi_values[0]))]
-        return [rows[0][name] for name in names] if rows[0].keys() >= set(names) else None
-    name = write.parameter(column)
-    values = [] if name is None else [row[name] for row in rows]
-    return values if values and all(value is not None for value in values) else None
+    rows = write.context.compiled_parameters
+    listed = sum(map(len, write.statement._multi_values))
+    if listed:
+        # What stands in values([...]) is sent as one row of parameters.
+        values = [rows[0].get(f"{column.key}_m{number}") for number in range(listed)]
+    else:
+        name = write.parameter(column)
+        values = [row.get(name) for row in rows]
+    return None if any(value is None for value in values) else values

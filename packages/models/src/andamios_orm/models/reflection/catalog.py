@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Inspector, inspect, text
 from sqlalchemy.engine import Dialect
@@ -24,6 +24,8 @@ __all__ = ["Catalog", "Relation", "read_catalog"]
 
 Watch = Callable[[Sequence[Any]], Iterable[Any]]
 """What goes through a list and may show how far it has come."""
+
+_Thing = TypeVar("_Thing")
 
 _QUESTIONS = {
     "columns": ObjectKind.ANY,
@@ -137,32 +139,27 @@ def read_catalog(
 def _schemas(inspector: Inspector, patterns: Sequence[str]) -> list[str | None]:
     if not patterns:
         return [None]
-    known = [name for name in inspector.get_schema_names() if name != "information_schema"]
-    for pattern in patterns:
-        if not any(fnmatchcase(name, pattern) for name in known):
-            raise ConfigurationError(f"there is no schema {pattern!r}; there are {', '.join(known)}")
-    found = [name for name in known if any(fnmatchcase(name, pattern) for pattern in patterns)]
+    spelt = {name: (name,) for name in inspector.get_schema_names() if name != "information_schema"}
+    found = _fitting("schema", spelt, patterns)
     return [None if name == inspector.default_schema_name else name for name in found]
 
 
 def _chosen(names: Mapping[str | None, list[str]], patterns: Sequence[str]) -> dict[str | None, list[str]]:
-    full = {(schema, name): _full_name(schema, name) for schema in names for name in names[schema]}
+    spelt = {(schema, name): (_full_name(schema, name), name) for schema in names for name in names[schema]}
+    found = _fitting("table or view", spelt, patterns) if patterns else spelt
+    return {schema: [name for place, name in found if place == schema] for schema in names}
+
+
+def _fitting(kind: str, spelt: Mapping[_Thing, Sequence[str]], patterns: Sequence[str]) -> list[_Thing]:
+    """Return what fits one of the patterns in one of its spellings; each pattern has to fit something."""
+    fitting: set[_Thing] = set()
     for pattern in patterns:
-        if not any(_fits(key[1], shown, pattern) for key, shown in full.items()):
-            known = ", ".join(sorted(full.values())) or "none"
-            raise ConfigurationError(f"there is no table or view {pattern!r}; there are {known}")
-    return {
-        schema: [
-            name
-            for name in names[schema]
-            if not patterns or any(_fits(name, full[schema, name], pattern) for pattern in patterns)
-        ]
-        for schema in names
-    }
-
-
-def _fits(name: str, full_name: str, pattern: str) -> bool:
-    return fnmatchcase(name, pattern) or fnmatchcase(full_name, pattern)
+        found = {thing for thing, texts in spelt.items() if any(fnmatchcase(text, pattern) for text in texts)}
+        if not found:
+            known = ", ".join(sorted(texts[0] for texts in spelt.values())) or "none"
+            raise ConfigurationError(f"there is no {kind} {pattern!r}; there are {known}")
+        fitting |= found
+    return [thing for thing in spelt if thing in fitting]
 
 
 def _full_name(schema: str | None, name: str) -> str:

@@ -69,6 +69,29 @@ class _Link:
     def is_circular(self) -> bool:
         return self.own is self.other
 
+    @property
+    def is_optional(self) -> bool:
+        found = self.own.relation.columns
+        return any(column["nullable"] for column in found if column["name"] in self.columns)
+
+    @property
+    def is_unique(self) -> bool:
+        """Whether at most one row has the same reference."""
+        constraints = [constraint["column_names"] for constraint in self.own.relation.unique_constraints]
+        return any(set(names) <= set(self.columns) for names in [*constraints, self.own.key] if names)
+
+    @property
+    def attributes(self) -> list[str]:
+        return [self.own.attributes[name] for name in self.columns]
+
+    @property
+    def annotation(self) -> str:
+        return f"{self.other.name} | None" if self.is_optional else self.other.name
+
+    @property
+    def annotation_back(self) -> str:
+        return f"{self.own.name} | None" if self.is_unique else f"list[{self.own.name}]"
+
 
 _Pair: TypeAlias = tuple[_Link, Relationship, Relationship]
 
@@ -102,18 +125,21 @@ def _links(entity: Entity, entities: Mapping[Place, Entity]) -> Iterator[_Link]:
 
 def _sides(link: _Link, *, ambiguous: bool) -> tuple[Relationship, Relationship]:
     own, other = link.own, link.other
-    columns = [own.attributes[name] for name in link.columns]
-    goal = _goal(columns)
-    one = own.names.attribute(goal or _joined(ambiguous, columns, snake(singular(other.relation.name))))
-    many = other.names.attribute(_back(link, ambiguous, goal or columns[0]))
-    optional = any(column["nullable"] for column in own.relation.columns if column["name"] in link.columns)
-    by = [f"{own.name}.{name}" for name in columns] if ambiguous else []
-    single = _is_unique(link)
-    remote = [f"{other.name}.{other.attributes[name]}" for name in link.others] if link.is_circular else []
-    return (
-        Relationship(one, f"{other.name} | None" if optional else other.name, many, by, remote),
-        Relationship(many, f"{own.name} | None" if single else f"list[{own.name}]", one, by),
+    goal = _goal(link.attributes)
+    one = own.names.attribute(
+        goal or _joined(ambiguous, link.attributes, snake(singular(other.relation.name)))
     )
+    many = other.names.attribute(_back(link, ambiguous, goal or link.attributes[0]))
+    by = _in_class(own, link.columns) if ambiguous else ()
+    remote = _in_class(other, link.others) if link.is_circular else ()
+    return (
+        Relationship(one, link.annotation, many, by, remote),
+        Relationship(many, link.annotation_back, one, by),
+    )
+
+
+def _in_class(entity: Entity, columns: Sequence[str]) -> list[str]:
+    return [f"{entity.name}.{entity.attributes[name]}" for name in columns]
 
 
 def _goal(columns: Sequence[str]) -> str | None:
@@ -130,12 +156,5 @@ def _joined(ambiguous: bool, columns: Sequence[str], name: str) -> str:
 
 def _back(link: _Link, ambiguous: bool, way: str) -> str:
     name = snake(link.own.relation.name)
-    shown = singular(name) if _is_unique(link) else plural(name)
+    shown = singular(name) if link.is_unique else plural(name)
     return f"{shown}_by_{way}" if ambiguous else shown
-
-
-def _is_unique(link: _Link) -> bool:
-    """Tell whether at most one row has the same reference."""
-    relation = link.own.relation
-    unique = [constraint["column_names"] for constraint in relation.unique_constraints]
-    return any(set(columns) <= set(link.columns) for columns in [*unique, link.own.key] if columns)

@@ -9,7 +9,7 @@ from sqlalchemy import event
 from sqlalchemy.ext.asyncio import async_object_session
 
 from andamios_orm.core.errors import ConfigurationError
-from andamios_orm.models.base import BaseModel
+from andamios_orm.models.declarative import BaseModel
 from andamios_orm.models.soft_delete import deletes, marking, removal, visibility
 from andamios_orm.models.soft_delete.mark import Markable
 from andamios_orm.models.soft_delete.removal import remove
