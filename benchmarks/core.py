@@ -14,7 +14,7 @@ from benchmarks.flights import DATABASE, PARQUET, load
 from benchmarks.measure import Comparison
 from benchmarks.ours import OurSide
 from benchmarks.raw import RawSide, slow_query
-from benchmarks.sheet import Results, console, parser, progress, table, write_json
+from benchmarks.sheet import Results, console, parser, progress, rounds_shown, table, write_json
 from rich.progress import Progress
 
 from andamios_orm.core import create_engine, run
@@ -28,12 +28,7 @@ _RIVAL_PATIENCE = 900.0
 
 async def measured(cases: list[Case], rounds: int, data: Path, progress: Progress) -> Results:
     """Measure our side of ``cases``."""
-    task = progress.add_task("loading the flights", total=len(cases) * (rounds + 1))
-
-    def report(name: str, number: int) -> None:
-        done = progress.tasks[task].completed
-        progress.update(task, description=f"round {number} of {rounds}: {name}", completed=done + 1)
-
+    report = rounds_shown(progress, "loading the flights", cases, rounds)
     engine = create_engine(f"duckdb:///{DATABASE}")
     with duckdb.connect(DATABASE) as raw:
         load(raw, data)

@@ -10,7 +10,17 @@ import duckdb
 from sqlalchemy import BigInteger, Sequence
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-__all__ = ["COLUMNS", "DATABASE", "PARQUET", "Flight", "Landing", "landing_rows", "load", "reset_landings"]
+__all__ = [
+    "COLUMNS",
+    "DATABASE",
+    "PARQUET",
+    "Flight",
+    "FlightColumns",
+    "Landing",
+    "landing_rows",
+    "load",
+    "reset_landings",
+]
 
 DATABASE = ":memory:benchmark"
 """A database in memory that all connections of the process share: no disk takes part in the comparison."""

@@ -9,15 +9,14 @@ from statistics import median
 from time import perf_counter
 from typing import Annotated, Any
 
-from benchmarks.cases import Bound, Case, compare, named
+from benchmarks.cases import Bound, Case
 from benchmarks.measure import timed
-from benchmarks.sheet import Results, console, parser, progress, table, write_json
+from benchmarks.sheet import parser, print_costs
 from pydantic import Field
-from rich.progress import Progress
 from sqlalchemy import DateTime, delete, insert, update
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from andamios_orm.core import AndamiosEngine, AsyncSession, SessionManager, create_memory_engine, run
+from andamios_orm.core import AndamiosEngine, AsyncSession, SessionManager, create_memory_engine
 from andamios_orm.models import AuditMixin, BaseModel, SoftDeleteMixin, create_all
 
 _MADE = 10_000
@@ -253,26 +252,10 @@ async def _side() -> AsyncIterator[ModelsSide]:
     await engine.dispose()
 
 
-async def _measured(cases: list[Case], rounds: int, line: Progress) -> Results:
-    task = line.add_task("creating the tables", total=len(cases) * (rounds + 1))
-
-    def report(name: str, number: int) -> None:
-        done = line.tasks[task].completed
-        line.update(task, description=f"round {number} of {rounds}: {name}", completed=done + 1)
-
-    async with _side() as side:
-        return await compare(cases, None, side, rounds, report)
-
-
 def main() -> None:
     """Measure what the command line asks for, and print the table."""
     options = parser("hatch run bench-models", __doc__, CASES).parse_args()
-    cases = named(CASES, options.only)
-    with progress() as line:
-        results = run(_measured(cases, options.rounds, line))
-    console().print(table("What andamios_orm.models costs", cases, results, {}))
-    if options.json:
-        write_json(options.json, {"andamios": results})
+    print_costs(options, CASES, _side(), title="What andamios_orm.models costs", first="creating the tables")
 
 
 if __name__ == "__main__":

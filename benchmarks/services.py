@@ -10,10 +10,9 @@ from time import perf_counter
 from typing import Any
 from uuid import uuid4
 
-from benchmarks.cases import Bound, Case, compare, named
+from benchmarks.cases import Bound, Case
 from benchmarks.measure import timed
-from benchmarks.sheet import Results, console, parser, progress, table, write_json
-from rich.progress import Progress
+from benchmarks.sheet import parser, print_costs
 from sqlalchemy import ForeignKey, delete, func, insert, literal_column, select, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -28,7 +27,6 @@ from andamios_orm.core import (
     TransactionManager,
     create_engine,
     events_of,
-    run,
 )
 
 _READS = 100
@@ -264,26 +262,16 @@ async def _side() -> AsyncIterator[ServicesSide]:
         yield ServicesSide(engines, memory, redis)
 
 
-async def _measured(cases: list[Case], rounds: int, line: Progress) -> Results:
-    task = line.add_task("filling the databases", total=len(cases) * (rounds + 1))
-
-    def report(name: str, number: int) -> None:
-        done = line.tasks[task].completed
-        line.update(task, description=f"round {number} of {rounds}: {name}", completed=done + 1)
-
-    async with _side() as side:
-        return await compare(cases, None, side, rounds, report)
-
-
 def main() -> None:
     """Measure what the command line asks for, and print the table."""
     options = parser("hatch run bench-services", __doc__, CASES).parse_args()
-    cases = named(CASES, options.only)
-    with progress() as line:
-        results = run(_measured(cases, options.rounds, line))
-    console().print(table("What the services of andamios_orm.core cost", cases, results, {}))
-    if options.json:
-        write_json(options.json, {"andamios": results})
+    print_costs(
+        options,
+        CASES,
+        _side(),
+        title="What the services of andamios_orm.core cost",
+        first="filling the databases",
+    )
 
 
 if __name__ == "__main__":

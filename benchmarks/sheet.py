@@ -1,4 +1,4 @@
-"""Set results out as a table, and take the options that every benchmark has."""
+"""Take the options that every benchmark has, tell how far it has come, and set its results out as a table."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import argparse
 import json
 import platform
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import asdict
 from pathlib import Path
 from statistics import median
@@ -14,13 +15,26 @@ from typing import Any
 
 import duckdb
 import sqlalchemy
-from benchmarks.cases import Case
+from benchmarks.cases import Case, compare, named
 from benchmarks.measure import Comparison
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-__all__ = ["Results", "console", "parser", "progress", "rival_share", "table", "verdict", "write_json"]
+from andamios_orm.core import run
+
+__all__ = [
+    "Results",
+    "console",
+    "parser",
+    "print_costs",
+    "progress",
+    "rival_share",
+    "rounds_shown",
+    "table",
+    "verdict",
+    "write_json",
+]
 
 Results = dict[str, Comparison]
 
@@ -56,6 +70,24 @@ def progress() -> Progress:
     return Progress(*columns, console=Console(stderr=True), transient=True)
 
 
+def rounds_shown(line: Progress, first: str, cases: list[Case], rounds: int) -> Callable[[str, int], object]:
+    """Return what is told the name of each row and the number of its round, and shows them.
+
+    Args:
+        line: Where.
+        first: What is done before the first round.
+        cases: The rows.
+        rounds: How many rounds count.
+    """
+    task = line.add_task(first, total=len(cases) * (rounds + 1))
+
+    def report(name: str, number: int) -> None:
+        done = line.tasks[task].completed
+        line.update(task, description=f"round {number} of {rounds}: {name}", completed=done + 1)
+
+    return report
+
+
 def console() -> Console:
     """Return where the table goes, wide enough for it."""
     return Console(width=None if sys.stdout.isatty() else 180)
@@ -72,6 +104,37 @@ def write_json(file: Path, sides: dict[str, Results]) -> None:
         side: {name: asdict(taken) for name, taken in results.items()} for side, results in sides.items()
     }
     file.write_text(json.dumps({"versions": versions, "rounds": rounds}, indent=1))
+
+
+def print_costs(
+    options: argparse.Namespace,
+    cases: tuple[Case, ...],
+    side: AbstractAsyncContextManager[Any],
+    *,
+    title: str,
+    first: str,
+) -> None:
+    """Measure a side whose rows have baselines of its own, and print the table.
+
+    Args:
+        options: What the command line asks for.
+        cases: All rows.
+        side: Opens the side.
+        title: What stands above the table.
+        first: What opening the side does, for the line of progress.
+    """
+    chosen = named(cases, options.only)
+
+    async def measured(line: Progress) -> Results:
+        report = rounds_shown(line, first, chosen, options.rounds)
+        async with side as opened:
+            return await compare(chosen, None, opened, options.rounds, report)
+
+    with progress() as line:
+        results = run(measured(line))
+    console().print(table(title, chosen, results, {}))
+    if options.json:
+        write_json(options.json, {"andamios": results})
 
 
 def rival_share(ours: Comparison, rival: Comparison) -> float:
