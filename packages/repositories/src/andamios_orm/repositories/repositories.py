@@ -1,0 +1,20 @@
+"""The repositories that application code subclasses."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from andamios_orm.repositories.upserts import Upserting
+from andamios_orm.repositories.writing import Writing
+
+__all__ = ["BaseRepository", "GenericRepository"]
+
+T = TypeVar("T")
+
+
+class BaseRepository(Writing[T]):
+    """Create, read, update and delete the objects of a model: ``class Users(BaseRepository[User])``."""
+
+
+class GenericRepository(Upserting[T], BaseRepository[T]):
+    """Do what `BaseRepository` does, and find, count, page, and write many objects at once."""
