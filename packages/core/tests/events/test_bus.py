@@ -82,7 +82,7 @@ async def write(engine: AndamiosEngine) -> None:
 def listeners(engine: AndamiosEngine) -> dict[str, int]:
     """Return how many listen to the events that this package makes use of.
 
-    Models with hooks, which other tests have made, keep the listeners to classes: their users are counted too.
+    Models with hooks, which other tests make, keep the listeners to classes: their users are counted too.
     """
     gc.collect()
     for shared in (FLUSHES, LOADS):
