@@ -12,7 +12,7 @@ from sqlalchemy import event
 
 from andamios_orm.core import AndamiosEngine, AsyncSession, SessionManager, create_engine
 from andamios_orm.core.cache.cache import CacheManager
-from andamios_orm.core.errors import ConfigurationError, NotSupportedError
+from andamios_orm.core.errors import ConfigurationError
 from andamios_orm.queries import Count, F, FrozenQuery, Param, QueryBuilder, Sum
 
 from .airport import Flight, Plane, fill
@@ -215,7 +215,13 @@ async def test_a_commit_forgets(own_cached: AndamiosEngine, ending: Callable[[An
     assert found != before
 
 
-async def test_objects_are_not_cached(cached: AndamiosEngine) -> None:
-    async with SessionManager(cached) as session:
-        with pytest.raises(NotSupportedError, match="the cache does not support a query for objects"):
-            await QueryBuilder(Flight, session).cached(60).all()
+async def test_objects_are_made_anew(cached: AndamiosEngine) -> None:
+    made = []
+    for _ in range(2):
+        async with SessionManager(cached) as session:
+            with sent(cached) as statements:
+                query = QueryBuilder(Flight, session).order_by("id").cached(60)
+                made += await query.limit(1).all()
+    assert statements == []
+    assert made[0] is not made[1]
+    assert made[0].id == made[1].id

@@ -6,13 +6,15 @@ The rules:
   keeps nothing.
 * In a transaction that has begun, a result is taken only as long as none of its tables has changed since: it
   is the one that the transaction would see itself.
-* Rows of columns are kept. Objects belong to one session and are refused.
+* What is kept are columns, of which each session makes objects of its own. What statements of their own load
+  beside these, such as those of `selectinload`, is read from the database.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -27,6 +29,7 @@ from sqlalchemy.util.concurrency import await_, greenlet_spawn
 from andamios_orm.core.arguments import seconds
 from andamios_orm.core.cache.keys import form_of, query_key
 from andamios_orm.core.cache.levels import Levels, Request
+from andamios_orm.core.cache.objects import columns_read, objects_made
 from andamios_orm.core.cache.packing import unpack
 from andamios_orm.core.cache.read_tables import sources_of, table_name
 from andamios_orm.core.cache.written import effect_of_compiled
@@ -70,6 +73,8 @@ class _Shape(NamedTuple):
     hidden: bool
     attributes: tuple[Any, ...]
     """What the caller selected, such as attributes of a class."""
+    has_objects: bool
+    """Whether objects are among it."""
 
 
 class _Query(NamedTuple):
@@ -78,8 +83,10 @@ class _Query(NamedTuple):
     key: str
     tables: frozenset[str]
     seconds: float
-    names: Sequence[tuple[Any, ...]]
-    """What each column of the result may be looked up by, beside its name."""
+    read: Callable[[], Any]
+    """Gets from the database what is kept."""
+    made: Callable[[Any], Result[Any]]
+    """Makes the result of what is kept."""
 
 
 class QueryCache:
@@ -131,9 +138,8 @@ class QueryCache:
         if connection is not None and not self._is_usable(connection, query.tables):
             return None
         data = self._levels.near(query.key)
-        if data is not None:
-            return _result(unpack(data), query.names)
-        return _result(await_(self._obtained(state, query, may_wait=connection is None)), query.names)
+        kept = await_(self._obtained(query, may_wait=connection is None)) if data is None else unpack(data)
+        return query.made(kept)
 
     def _is_usable(self, connection: Connection, tables: frozenset[str]) -> bool:
         if connection.closed or connection.invalidated:
@@ -148,9 +154,9 @@ class QueryCache:
         is_changing = self._levels.watch.is_committing(tables)
         return not is_changing and self._levels.memory.is_unchanged(tables, transaction.mark.near)
 
-    async def _obtained(self, state: ORMExecuteState, query: _Query, *, may_wait: bool) -> Any:
+    async def _obtained(self, query: _Query, *, may_wait: bool) -> Any:
         async def load() -> Any:
-            return await greenlet_spawn(_rows, state)
+            return await greenlet_spawn(query.read)
 
         # Past near(), which has counted the miss already.
         return await self._levels.obtain_far(Request(query.key, query.tables, query.seconds, load, may_wait))
@@ -170,12 +176,11 @@ class QueryCache:
             given, extracted_parameters=extracted, escape_names=False, _collected_params=collected
         )
         shape = self._shape(statement, compiled)
-        return _Query(
-            query_key(self._database, shape.form, parameters, schemas or {}),
-            _tables(shape, policy),
-            seconds_of(policy.ttl, self._ttl),
-            _names(statement, shape),
-        )
+        key = query_key(self._database, shape.form, parameters, schemas or {})
+        about = key, _tables(shape, policy), seconds_of(policy.ttl, self._ttl)
+        if shape.has_objects:
+            return _Query(*about, partial(columns_read, state), partial(objects_made, state, compiled))
+        return _Query(*about, partial(_rows, state), partial(_result, _names(statement, shape)))
 
     def _shape(self, statement: Any, compiled: Compiled) -> _Shape:
         shape = self._shapes.get(compiled)
@@ -258,11 +263,9 @@ def _shape_of(statement: Any, compiled: Compiled) -> _Shape:
         )
     described: Sequence[Any] = getattr(statement, "column_descriptions", ())
     attributes = tuple(selected["expr"] for selected in described)
-    if statement.is_from_statement or any(map(_is_object, attributes)):
+    if statement.is_from_statement:
         raise NotSupportedError.of(
-            "the cache",
-            "a query for objects, which belong to one session",
-            "select columns, as in select(Flight.id, Flight.carrier)",
+            "the cache", "objects of a statement that is given", "select the columns or the class itself"
         )
     sources = sources_of(statement, compiled.dialect)
     if sources.acts:
@@ -270,7 +273,8 @@ def _shape_of(statement: Any, compiled: Compiled) -> _Shape:
             "the cache", "a query that locks rows or draws from a sequence", "run it without a CachePolicy"
         )
     form = form_of(compiled, (selected["name"] for selected in described))
-    return _Shape(form, sources.tables, sources.hidden or not sources.tables, attributes)
+    hidden = sources.hidden or not sources.tables
+    return _Shape(form, sources.tables, hidden, attributes, any(map(_is_object, attributes)))
 
 
 def _is_object(selected: Any) -> bool:
@@ -305,7 +309,7 @@ def _listed(result: Result[Any]) -> list[Any]:
     return [list(map(str, result.keys())), list(map(list, result))]
 
 
-def _result(kept: list[Any], names: Sequence[tuple[Any, ...]]) -> Result[Any]:
+def _result(names: Sequence[tuple[Any, ...]], kept: list[Any]) -> Result[Any]:
     keys, rows = kept
     metadata = SimpleResultMetaData(keys, extra=names if len(names) == len(keys) else None)
     return IteratorResult(metadata, map(tuple, rows))
