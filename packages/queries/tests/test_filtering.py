@@ -529,4 +529,4 @@ class TestForUpdate:
 def test_cached_is_an_execution_option(flights: QueryBuilder[Flight]) -> None:
     statement: Select[Any] = flights.cached(5, tables=[Note]).filter(id=1).statement
     policy = statement.get_execution_options()["cache"]
-    assert (policy.ttl, policy.tables) == (5, (Note,))
+    assert (policy.ttl, policy.tables) == (5, [Note])

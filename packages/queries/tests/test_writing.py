@@ -12,7 +12,7 @@ from sqlalchemy import func
 from sqlalchemy.orm import Mapped, aliased, column_property, mapped_column
 
 from andamios_orm.core import AsyncSession
-from andamios_orm.core.errors import ConfigurationError
+from andamios_orm.core.errors import ConfigurationError, TransactionConflictError
 from andamios_orm.models import NaturalKey, TimestampMixin
 from andamios_orm.queries import (
     Count,
@@ -479,3 +479,18 @@ async def test_what_is_computed_when_it_is_read_cannot_be_written(session: Async
         await tickets.filter(id=1).update(doubled=1)
     assert await tickets.insert_from(tickets.filter(id__gt=1)) == 0
     assert await tickets.values_list("doubled", flat=True) == [10]
+
+
+@pytest.mark.parametrize("held", [False, True], ids=["nothing held", "objects held"])
+async def test_an_update_conflicts_with_that_of_an_object(own_session: AsyncSession, held: bool) -> None:
+    """DuckDB would not notice if the row were replaced, as it is for RETURNING."""
+    await own_session.commit()
+    async with AsyncSession(own_session.bind) as first, AsyncSession(own_session.bind) as second:
+        plane = await second.get_one(Plane, "N1")
+        mine = await first.get_one(Plane, "N1") if held else plane
+        assert await QueryBuilder(Plane, first).filter(tailnum="N1").update(seats=F("seats") + 1) == 1
+        await first.commit()
+        assert mine.seats == (101 if held else 100)
+        plane.seats = 50
+        with pytest.raises(TransactionConflictError):
+            await second.flush()

@@ -192,14 +192,14 @@ class Filtering(Embeddable):
         """Ask for what is softly deleted, and nothing else."""
         return self._including("only")
 
-    def cached(self, ttl: float | None = None, *, tables: Sequence[Any] = ()) -> Self:
+    def cached(self, ttl: float | None = None, *, tables: Sequence[Any] | None = None) -> Self:
         """Have the rows cached, where a `CacheManager` of the engine is started.
 
         Args:
             ttl: Seconds for which they are kept at most; by default the manager's.
             tables: Further tables that they depend on; see `CachePolicy`.
         """
-        return self._executed_with(cache=CachePolicy(ttl=ttl, tables=tuple(tables)))
+        return self._executed_with(cache=CachePolicy(ttl=ttl, tables=tables))
 
     def for_update(self, *, nowait: bool = False, skip_locked: bool = False) -> Self:
         """Lock the rows until the end of the transaction.

@@ -200,5 +200,9 @@ async def _read_again(state: State) -> None:
 
 
 async def _count(state: State, statement: Any) -> int:
-    result: Any = await state.execute(state.about(statement).execution_options(synchronize_session="fetch"))
+    held = state.executed_by().sync_session.identity_map.values()
+    # To find the objects that are meant takes a statement, unless the database returns their keys.
+    concerned = any(isinstance(each, state.model) for each in held)
+    options = {"synchronize_session": "fetch" if concerned else False}
+    result: Any = await state.execute(state.about(statement).execution_options(**options))
     return int(result.rowcount)

@@ -19,11 +19,9 @@ __all__ = ["columns_read", "objects_made"]
 def columns_read(state: ORMExecuteState) -> list[list[Any]]:
     """Return the columns of a query for objects from the database, a list for each row."""
     # On the connection, because a session would make objects of the rows.
-    connection = state.session.connection(bind_arguments=state.bind_arguments)
-    result = connection.execute(
-        state.statement, state.parameters or {}, execution_options=state.local_execution_options
-    )
-    return list(map(list, result))
+    execute = state.session.connection(bind_arguments=state.bind_arguments).execute
+    options = state.local_execution_options
+    return list(map(list, execute(state.statement, state.parameters or {}, execution_options=options)))
 
 
 def objects_made(state: ORMExecuteState, compiled: Compiled, rows: Sequence[Sequence[Any]]) -> Result[Any]:

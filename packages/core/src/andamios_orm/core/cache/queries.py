@@ -32,6 +32,7 @@ from andamios_orm.core.cache.levels import Levels, Request
 from andamios_orm.core.cache.objects import columns_read, objects_made
 from andamios_orm.core.cache.packing import unpack
 from andamios_orm.core.cache.read_tables import sources_of, table_name
+from andamios_orm.core.cache.taken import TakenObjects
 from andamios_orm.core.cache.written import effect_of_compiled
 from andamios_orm.core.errors import ConfigurationError, NotSupportedError
 from andamios_orm.core.unit_of_work import UnitOfWork
@@ -87,6 +88,8 @@ class _Query(NamedTuple):
     """Gets from the database what is kept."""
     made: Callable[[Any], Result[Any]]
     """Makes the result of what is kept."""
+    has_objects: bool
+    """Whether objects are among it."""
 
 
 class QueryCache:
@@ -104,15 +107,18 @@ class QueryCache:
         self._levels = levels
         self._database = database
         self._ttl = ttl
+        self._taken = TakenObjects()
         self._shapes: WeakKeyDictionary[Compiled, _Shape] = WeakKeyDictionary()
 
     def start(self) -> None:
         """Begin to take part."""
         event.listen(UnitOfWork, "do_orm_execute", self._execute)
+        self._taken.start()
 
     def stop(self) -> None:
         """Take part no longer."""
         event.remove(UnitOfWork, "do_orm_execute", self._execute)
+        self._taken.stop()
 
     def _execute(self, state: ORMExecuteState) -> Result[Any] | None:
         policy = state.execution_options.get("cache")
@@ -137,6 +143,8 @@ class QueryCache:
             return None
         if connection is not None and not self._is_usable(connection, query.tables):
             return None
+        if connection is None and query.has_objects:
+            self._taken.note(session, query.tables)
         data = self._levels.near(query.key)
         kept = await_(self._obtained(query, may_wait=connection is None)) if data is None else unpack(data)
         return query.made(kept)
@@ -179,8 +187,8 @@ class QueryCache:
         key = query_key(self._database, shape.form, parameters, schemas or {})
         about = key, _tables(shape, policy), seconds_of(policy.ttl, self._ttl)
         if shape.has_objects:
-            return _Query(*about, partial(columns_read, state), partial(objects_made, state, compiled))
-        return _Query(*about, partial(_rows, state), partial(_result, _names(statement, shape)))
+            return _Query(*about, partial(columns_read, state), partial(objects_made, state, compiled), True)
+        return _Query(*about, partial(_rows, state), partial(_result, _names(statement, shape)), False)
 
     def _shape(self, statement: Any, compiled: Compiled) -> _Shape:
         shape = self._shapes.get(compiled)

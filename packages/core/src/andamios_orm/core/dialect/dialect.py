@@ -120,6 +120,9 @@ class AndamiosDialect(DuckDBReflection, DuckDBEngineDialect):  # type: ignore[mi
     supports_sane_rowcount = True
     supports_sane_multi_rowcount = True
     supports_sane_rowcount_returning = True
+    # Asked for or not, RETURNING makes the engine replace rows that have a key, and it notices no conflict
+    # between a row that is replaced and one that is changed where it stands: so nothing adds it unasked.
+    update_returning = False
     supports_native_decimal = True
     supports_smallserial = True
     supports_virtual_generated_columns = True
