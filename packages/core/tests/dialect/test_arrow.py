@@ -71,3 +71,25 @@ async def test_what_gives_no_rows_is_refused(engine: AndamiosEngine) -> None:
     async with AsyncSession(engine) as session:
         with pytest.raises(ProgrammingError, match="only a query"):
             await anext(session.arrow_batches(text("CREATE TABLE t (i INTEGER)")))
+
+
+async def test_a_statement_reads_columns(engine: AndamiosEngine) -> None:
+    numbers = pa.table({"n": [1, 2, 3]})
+    total = text("SELECT sum(n) * :factor FROM given")
+    async with AsyncSession(engine) as session:
+        options = {"arrow_sources": {"given": numbers}}
+        assert await session.scalar(total, {"factor": 2}, execution_options=options) == 12
+        with pytest.raises(ProgrammingError, match="given does not exist"):
+            await session.scalar(total, {"factor": 2})
+
+
+async def test_a_statement_that_fails_leaves_no_columns_behind(engine: AndamiosEngine) -> None:
+    reader = pa.table({"n": [1, 2, 3]}).to_reader()
+    async with AsyncSession(engine) as session:
+        for _ in range(2):
+            with pytest.raises(ProgrammingError, match="too far"):
+                statement = text("SELECT error('too far') FROM given")
+                await session.execute(statement, execution_options={"arrow_sources": {"given": reader}})
+            await session.rollback()
+        with pytest.raises(ProgrammingError, match="given does not exist"):
+            await session.execute(text("FROM given"))

@@ -75,8 +75,8 @@ def _are_of(kinds: set[type[Any]], values: Sequence[Any]) -> bool:
 
 def _fit_together(values: Sequence[int | Decimal]) -> bool:
     # As decimals with as many digits before and behind the point as any of them needs.
-    if all(isinstance(value, int) for value in values):
-        return all(-(2**127) <= value < 2**127 for value in values)
+    if set(map(type, values)) == {int}:
+        return min(values) >= -(2**127) and max(values) < 2**127
     parts = [Decimal(value).as_tuple() for value in values]
     exponents = [part.exponent for part in parts if isinstance(part.exponent, int)]
     if len(exponents) < len(parts):
@@ -90,5 +90,5 @@ def are_exact(values: Sequence[Any], type_: str) -> bool:
     name, kinds = type_.partition("(")[0], set(map(type, values))
     if name in _INTEGERS:
         first, end = _INTEGERS[name]
-        return kinds == {int} and all(first <= value < end for value in values)
+        return kinds == {int} and first <= min(values) and max(values) < end
     return len(kinds) == 1 and (name, *kinds) in _SAME

@@ -29,7 +29,7 @@ from andamios_orm.core.dialect.progress import reported
 from andamios_orm.core.dialect.raw import RawConnection, execute_each, measure
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from andamios_orm.core.dialect.bulk import BulkRows
     from andamios_orm.core.dialect.outcome import Description, Outcome, Row
@@ -41,6 +41,7 @@ __all__ = [
     "DBAPI",
     "ArrowBatchCursor",
     "ArrowCursor",
+    "ArrowSourceCursor",
     "Connection",
     "Cursor",
     "ReturnedConnection",
@@ -193,6 +194,23 @@ class ArrowCursor(Cursor):
     def _hold(self, table: Any) -> None:
         self.table = table
         self.rowcount = table.num_rows
+
+
+class ArrowSourceCursor(Cursor):
+    """Run a statement that reads Arrow columns, in one job.
+
+    Args:
+        connection: The connection.
+        sources: The columns, or readers of such, by the names that the statement calls them.
+    """
+
+    def __init__(self, connection: Connection, sources: Mapping[str, Any]) -> None:
+        super().__init__(connection)
+        self._sources = sources
+
+    def execute(self, operation: str, parameters: Sequence[Any] | None = None) -> None:
+        """Run one statement and fetch its rows."""
+        self._accept(self._run(lambda raw: raw.read_arrow(self._sources, operation, parameters)))
 
 
 class ArrowBatchCursor(Cursor):

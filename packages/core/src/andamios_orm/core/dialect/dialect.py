@@ -21,7 +21,14 @@ from andamios_orm.core.dialect.bulk import BulkRows
 from andamios_orm.core.dialect.bulk_changes import change_plan
 from andamios_orm.core.dialect.compiler import DuckDBCompiler, DuckDBDDLCompiler
 from andamios_orm.core.dialect.database import Lease
-from andamios_orm.core.dialect.dbapi import DBAPI, ArrowBatchCursor, ArrowCursor, Connection, Cursor
+from andamios_orm.core.dialect.dbapi import (
+    DBAPI,
+    ArrowBatchCursor,
+    ArrowCursor,
+    ArrowSourceCursor,
+    Connection,
+    Cursor,
+)
 from andamios_orm.core.dialect.identifiers import DuckDBIdentifierPreparer
 from andamios_orm.core.dialect.pool import ConnectionPool
 from andamios_orm.core.dialect.raw import RawConnection
@@ -75,6 +82,9 @@ class ExecutionContext(PGExecutionContext):
     def _cursor(self, connection: Connection) -> Cursor:
         if self.execution_options.get("arrow_result", False):
             return ArrowCursor(connection)
+        sources = self.execution_options.get("arrow_sources")
+        if sources is not None:
+            return ArrowSourceCursor(connection, sources)
         size = self.execution_options.get("arrow_batches")
         return connection.cursor() if size is None else ArrowBatchCursor(connection, size)
 

@@ -152,6 +152,18 @@ class RawConnection:
         stream = self._stream.start(partial(self._transaction.guard, self.duckdb.fetchmany))
         return stream, Outcome([], read_description(self.duckdb), -1)
 
+    def read_arrow(
+        self, sources: Mapping[str, Any], sql: str, parameters: Sequence[Any] | None = None
+    ) -> Outcome:
+        """Run one statement that reads Arrow columns, or readers of such, by the names given here."""
+        for name, source in sources.items():
+            self.call(partial(duckdb.DuckDBPyConnection.register, view_name=name, python_object=source))
+        outcome = self.execute(sql, parameters)
+        # After an error the names end with the transaction.
+        for name in sources:
+            self.call(partial(duckdb.DuckDBPyConnection.unregister, view_name=name))
+        return outcome
+
     def arrow(self, sql: str, parameters: Sequence[Any] | None = None) -> Any:
         """Run one query and return its rows as a ``pyarrow.Table``.
 
