@@ -10,7 +10,7 @@ from sqlalchemy import delete, update
 from andamios_orm.core import AndamiosEngine, AsyncSession, SessionManager
 from andamios_orm.core.errors import ConfigurationError, StaleVersionError
 
-from .models import DOCUMENTS, Document, facts, version
+from .models import DOCUMENTS, Contract, Document, facts, version
 
 
 @pytest.mark.parametrize(
@@ -55,6 +55,18 @@ async def test_rows_by_their_keys_are_compared(tables: AndamiosEngine) -> None:
         async with SessionManager(tables) as session:
             await session.execute(update(Document), [{"id": 1, "title": "c", "version": 1}])
     assert facts(caught.value) == ("Document", 1, 1, 2)
+
+
+@pytest.mark.parametrize("column", ["title", "partner"])
+async def test_rows_of_several_tables_are_compared(tables: AndamiosEngine, column: str) -> None:
+    async with SessionManager(tables) as session:
+        session.add(Contract(id=2, title="a", partner="x"))
+        await session.flush()
+        await session.execute(update(Contract), [{"id": 2, column: "b", "version": 1}])
+    with pytest.raises(StaleVersionError) as caught:
+        async with SessionManager(tables) as session:
+            await session.execute(update(Contract), [{"id": 2, column: "c", "version": 1}])
+    assert facts(caught.value) == ("Document", 2, 1, 2)
 
 
 async def test_rows_by_their_keys_say_their_version(tables: AndamiosEngine) -> None:

@@ -17,12 +17,13 @@ from andamios_orm.core.errors import ConfigurationError, ValidationError
 from andamios_orm.models._types.money import Money
 from andamios_orm.models.annotations import ColumnField, optional
 
-__all__ = ["Rules", "told_by"]
+__all__ = ["EXPRESSIONS", "Rules", "told_by"]
 
 _SHOWN = 20
 """How many errors of a bulk write are told."""
 
-_EXPRESSIONS = (ClauseElement, QueryableAttribute)
+EXPRESSIONS = (ClauseElement, QueryableAttribute)
+"""Classes of what stands for a value that the database computes."""
 
 _CONFIG = ConfigDict(
     extra="allow",
@@ -51,7 +52,7 @@ class Rules:
             ValidationError: Some are refused; the error names all of them.
         """
         for value in values.values():
-            if isinstance(value, _EXPRESSIONS):
+            if isinstance(value, EXPRESSIONS):
                 return self._checked_beside_expressions(values)
         try:
             return self._one(values)
@@ -94,7 +95,7 @@ class Rules:
         return ValidationError(self.model, shown)
 
     def _checked_beside_expressions(self, values: dict[str, Any]) -> dict[str, Any]:
-        expressions = {name: value for name, value in values.items() if isinstance(value, _EXPRESSIONS)}
+        expressions = {name: value for name, value in values.items() if isinstance(value, EXPRESSIONS)}
         plain = {name: value for name, value in values.items() if name not in expressions}
         return {**self.checked(plain), **expressions}
 

@@ -7,6 +7,7 @@ to a table instead of a model, and what connections execute: they know no model.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import BindParameter, Column, Insert, Update
@@ -17,12 +18,11 @@ from sqlalchemy.sql import visitors
 from andamios_orm.core.dialect.options import nearest
 from andamios_orm.core.dml import conflict_clause, with_conflict_clause
 from andamios_orm.core.errors import ConfigurationError
+from andamios_orm.models.rules import EXPRESSIONS, Rules
 from andamios_orm.models.upserts import CONFLICT_VALUES
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import ORMExecuteState
-
-    from andamios_orm.models.rules import Rules
 
 __all__ = ["check_execution", "refuse_unknown_keys"]
 
@@ -127,8 +127,16 @@ class _StatementValues:
 
     def checked_rows(self, rows: Iterable[Mapping[Any, Any]]) -> list[dict[Any, Any]]:
         """Return rows, validated."""
-        checked = self._rules.checked_rows([self._named(row) for row in rows])
-        return [self._merged(row, values) for row, values in zip(rows, checked, strict=True)]
+        given = list(rows)
+        if _are_plain(given):
+            keys = list(given[0])
+            names = [self._name(key) or "" for key in keys]
+            validated = self._rules.checked_columns(
+                names, [tuple(map(row.__getitem__, keys)) for row in given]
+            )
+            return [dict(zip(keys, values, strict=True)) for values in validated]
+        checked = self._rules.checked_rows([self._named(row) for row in given])
+        return [self._merged(row, values) for row, values in zip(given, checked, strict=True)]
 
     def _checked_list(self, statement: Any, rows: Sequence[Any]) -> list[dict[Any, Any]]:
         keys = list(statement.table.columns)
@@ -177,6 +185,14 @@ class _StatementValues:
         column: Any = self._mapper.local_table.columns.get(key) if isinstance(key, str) else key
         known = column is not None and column in self._mapper._columntoproperty
         return self._mapper.get_property_by_column(column).key if known else None
+
+
+def _are_plain(rows: Sequence[Mapping[Any, Any]]) -> bool:
+    # Whether they have the same keys and no SQL expression, so that pydantic takes all of them at once.
+    if not rows or any(row.keys() != rows[0].keys() for row in rows):
+        return False
+    kinds = set(map(type, chain.from_iterable(row.values() for row in rows)))
+    return not any(issubclass(kind, EXPRESSIONS) for kind in kinds)
 
 
 def _with_value(parameter: BindParameter[Any], value: Any) -> BindParameter[Any]:

@@ -15,19 +15,16 @@ from sqlalchemy import event
 from andamios_orm.core.errors import TransactionConflictError
 from andamios_orm.core.unit_of_work import UnitOfWork, connections_of
 from andamios_orm.models.errors import StaleConflictError
-from andamios_orm.models.versioning.rows import VersionedRow, written_row
+from andamios_orm.models.versioning.rows import RAISED, VersionedRow, written_row
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
     from sqlalchemy.engine import Dialect, ExceptionContext
 
-__all__ = ["FLUSHED", "RAISED", "start"]
+__all__ = ["FLUSHED", "start"]
 
 FLUSHED = "compiled_cache"
 """The execution option of what a flush sends, and of rows that are updated by their keys."""
-
-RAISED = "andamios_orm_raised"
-"""The execution option of a statement that raises a version: the row that it is of."""
 
 _dialects: WeakSet[Dialect] = WeakSet()
 _refused: WeakKeyDictionary[Connection, tuple[StaleConflictError, VersionedRow]] = WeakKeyDictionary()

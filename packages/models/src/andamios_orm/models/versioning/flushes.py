@@ -1,4 +1,7 @@
-"""What a flush writes is compared: an UPDATE by its rowcount, a DELETE by raising the version before it."""
+"""What a flush writes is compared: an UPDATE by its rowcount, a DELETE by raising the version before it.
+
+On DuckDB the version is also raised before an UPDATE that replaces the row.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,10 @@ from sqlalchemy import Engine, Update, event
 from sqlalchemy.orm.attributes import set_committed_value
 from sqlalchemy.orm.base import instance_dict, instance_state
 
-from andamios_orm.models.versioning.conflicts import FLUSHED, RAISED
+from andamios_orm.models.versioning.conflicts import FLUSHED
+from andamios_orm.models.versioning.replaced import replaces_row
 from andamios_orm.models.versioning.rows import (
+    RAISED,
     VersionedRow,
     stale,
     version_column,
@@ -30,8 +35,27 @@ def start(model: type[Any]) -> None:
     Args:
         model: The base of the models whose objects are compared.
     """
+    event.listen(Engine, "before_execute", _executing, retval=True)
     event.listen(Engine, "after_execute", _executed)
     event.listen(model, "before_delete", _deleting, propagate=True)
+
+
+def _executing(
+    connection: Connection, statement: Any, multiple: Any, single: Any, options: Any
+) -> tuple[Any, Any, Any]:
+    unchanged = (statement, multiple, single)
+    if not isinstance(statement, Update) or FLUSHED not in options or connection.dialect.name != "duckdb":
+        return unchanged
+    row = written_row(statement, single)
+    if row is None:
+        return unchanged
+    version = version_column(row.mapper)
+    if not replaces_row(statement, version.table, single, connection.dialect):
+        return unchanged
+    _raise_version(connection, row)
+    # The UPDATE compares the raised version, and sets the same one again.
+    raised = {**single, version._label: row.expected + 1}
+    return statement.execution_options(**{RAISED: row}), multiple, raised
 
 
 def _executed(
@@ -49,10 +73,14 @@ def _deleting(mapper: Mapper[Any], connection: Connection, instance: Any) -> Non
     base: Any = versioned_mapper(version.table)
     *key, expected = (_committed(mapper, instance, column) for column in (*base.primary_key, version))
     row = VersionedRow(base, tuple(key), expected)
-    if not connection.execute(row.raised(connection), execution_options={RAISED: row}).rowcount:
-        raise stale(connection, row)
+    _raise_version(connection, row)
     # The DELETE compares the raised version. After a rollback the object loads its own again.
     set_committed_value(instance, mapper.get_property_by_column(version).key, expected + 1)
+
+
+def _raise_version(connection: Connection, row: VersionedRow) -> None:
+    if not connection.execute(row.raised(connection), execution_options={RAISED: row}).rowcount:
+        raise stale(connection, row)
 
 
 def _committed(mapper: Mapper[Any], instance: Any, column: ColumnElement[Any]) -> Any:

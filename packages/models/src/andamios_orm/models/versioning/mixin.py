@@ -10,6 +10,8 @@ its object was loaded with (SQLAlchemy's ``version_id_col``). The rules:
 * DuckDB lets a DELETE and an UPDATE of one row pass side by side, and the UPDATE would be lost. So the
   version of a row is raised before it is deleted, which makes the two a conflict; an UPDATE without a change
   would be none. It is SQL text, so that a history does not record it.
+* It lets an UPDATE in place and one that replaces the row pass as well, and the first would be lost. So the
+  version is raised in place before a flush replaces a row.
 """
 
 from __future__ import annotations

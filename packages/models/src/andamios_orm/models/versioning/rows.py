@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Column, Connection, Select, TextClause, Update
 
 __all__ = [
+    "RAISED",
     "VersionedRow",
     "add_versioned",
     "stale",
@@ -21,6 +22,11 @@ __all__ = [
     "versioned_mapper",
     "written_row",
 ]
+
+
+RAISED = "andamios_orm_raised"
+"""The execution option of a statement that raises a version, and of an UPDATE for which it was raised before:
+the row as it was."""
 
 
 class VersionedRow(NamedTuple):
@@ -83,9 +89,13 @@ def version_column(mapper: Mapper[Any]) -> Column[Any]:
 
 def written_row(statement: Update, values: Any) -> VersionedRow | None:
     """Return the row that a flush updates with these parameters; None where it has no version."""
-    mapper = versioned_mapper(statement.table)
+    # Rows of a class with several tables are updated by one statement, which is marked with the table.
+    mapper = versioned_mapper(statement._annotations.get("_emit_update_table", statement.table))
     if mapper is None:
         return None
+    raised: VersionedRow | None = statement.get_execution_options().get(RAISED)
+    if raised is not None:
+        return raised
     # A flush names the parameters of its criteria after the labels of the columns.
     key = tuple(values[column._label] for column in mapper.primary_key)
     return VersionedRow(mapper, key, values[version_column(mapper)._label])
