@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from andamios_orm.core import AndamiosEngine, AsyncSession
 from andamios_orm.core.errors import MultipleResultsError
@@ -16,7 +17,7 @@ from .statements import sent
 
 
 async def found(session: AsyncSession, model: type[Any], names: list[str], rows: Any) -> dict[int, Any]:
-    return await session.run_sync(matched, model, names, rows)
+    return await session.run_sync(matched, model, select(model), names, rows)
 
 
 async def test_keys_are_told_by_the_positions_of_the_rows(session: AsyncSession) -> None:

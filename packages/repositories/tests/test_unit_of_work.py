@@ -14,10 +14,13 @@ from andamios_orm.core.errors import (
     NoCurrentSessionError,
     QueryTimeoutError,
     RetriesExhaustedError,
+    ValidationError,
 )
+from andamios_orm.models import create_all
 from andamios_orm.repositories import GenericRepository, ReadOnlyRepository, UnitOfWork
 
 from .models import Person, Seat, Team, row
+from .outbox.outbox_models import Base, OrderPlaced, Outbox, messages
 
 
 class People(GenericRepository[Person]):
@@ -200,6 +203,81 @@ class TestCallbacks:
                 unit.on_commit(telling(told, "second"))
                 raise LookupError
         assert told == []
+
+
+async def published(engine: AndamiosEngine) -> list[int]:
+    """Return what is in the outbox when everything is committed."""
+    return [message.read(OrderPlaced).number for message in await messages(engine)]
+
+
+class TestPublish:
+    @pytest.fixture
+    async def filled_engine(self, filled_engine: AndamiosEngine) -> AndamiosEngine:
+        await create_all(filled_engine, Base)
+        return filled_engine
+
+    async def test_a_message_is_committed_with_the_rest(self, filled_engine: AndamiosEngine) -> None:
+        async with UnitOfWork(filled_engine, outbox=Outbox) as unit:
+            message = unit.publish(OrderPlaced(6))
+            await unit.repository(People).create(**row(6))
+            assert await published(filled_engine) == []
+        (found,) = await messages(filled_engine)
+        assert (found.id, found.topic, found.payload["number"]) == (message.id, "OrderPlaced", 6)
+        assert (found.attempts, found.delivered_at, found.last_error) == (0, None, None)
+
+    async def test_a_dict_has_a_topic(self, filled_engine: AndamiosEngine) -> None:
+        async with UnitOfWork(filled_engine, outbox=Outbox) as unit:
+            unit.publish({"number": 6}, topic="orders")
+        assert [found.topic for found in await messages(filled_engine)] == ["orders"]
+
+    async def test_a_rollback_takes_it_back(self, filled_engine: AndamiosEngine) -> None:
+        with pytest.raises(LookupError):
+            async with UnitOfWork(filled_engine, outbox=Outbox) as unit:
+                unit.publish(OrderPlaced(1))
+                await unit.commit()
+                unit.publish(OrderPlaced(2))
+                await unit.rollback()
+                unit.publish(OrderPlaced(3))
+                raise LookupError
+        assert await published(filled_engine) == [1]
+
+    async def test_a_replayed_unit_publishes_once(self, filled_engine: AndamiosEngine) -> None:
+        attempts: list[int] = []
+
+        async def work(unit: UnitOfWork) -> None:
+            attempts.append(len(attempts))
+            unit.publish(OrderPlaced(len(attempts)))
+            first = await unit.repository(People).get_one(1)
+            if len(attempts) == 1:
+                async with UnitOfWork(filled_engine) as faster:
+                    await faster.repository(People).update(1, age=70)
+            await unit.repository(People).update(first, age=71)
+
+        await UnitOfWork(filled_engine, outbox=Outbox).run(work)
+        assert (len(attempts), await published(filled_engine)) == (2, [2])
+
+    async def test_a_refused_event_leaves_nothing(self, filled_engine: AndamiosEngine) -> None:
+        async with UnitOfWork(filled_engine, outbox=Outbox) as unit:
+            with pytest.raises(ValidationError, match="Unable to serialize"):
+                unit.publish({"number": object()}, "orders")
+            unit.publish(OrderPlaced(1))
+        assert await published(filled_engine) == [1]
+
+    async def test_without_an_outbox_nothing_is_published(self, shared_engine: AndamiosEngine) -> None:
+        with pytest.raises(LookupError):
+            async with UnitOfWork(shared_engine) as unit:
+                with pytest.raises(ConfigurationError, match=r"say UnitOfWork\(engine, outbox=Outbox\)"):
+                    unit.publish(OrderPlaced(1))
+                raise LookupError
+
+    async def test_outside_there_is_no_session(self, shared_engine: AndamiosEngine) -> None:
+        with pytest.raises(ConfigurationError, match="this UnitOfWork has no session"):
+            UnitOfWork(shared_engine, outbox=Outbox).publish(OrderPlaced(1))
+
+    async def test_another_model_is_refused(self, shared_engine: AndamiosEngine) -> None:
+        wrong: Any = Person
+        with pytest.raises(ConfigurationError, match="UnitOfWork needs a model as its outbox"):
+            UnitOfWork(shared_engine, outbox=wrong)
 
 
 class TestRun:

@@ -14,6 +14,8 @@ from andamios_orm.queries.expressions import Q
 from andamios_orm.repositories.filters import Condition, Filters, conditions, narrowed
 from andamios_orm.repositories.keys import AT_ONCE, key_names, key_of
 from andamios_orm.repositories.matching import matched
+from andamios_orm.repositories.plugins.plugins import Kind, operation
+from andamios_orm.repositories.plugins.scoping import changing_rows, new_rows, refuse_others
 from andamios_orm.repositories.repository import Repository
 from andamios_orm.repositories.rows import named_rows, refuse_unknown, validated_rows
 
@@ -31,6 +33,7 @@ class BulkWriting(Repository[T]):
     @overload
     async def create_many(self, rows: Iterable[Any], *, return_keys: Literal[True]) -> list[Any]: ...
 
+    @operation("create")
     async def create_many(self, rows: Iterable[Any], *, return_keys: bool = False) -> int | list[Any]:
         """Write new rows the columnar way, all or none.
 
@@ -46,6 +49,7 @@ class BulkWriting(Repository[T]):
             IntegrityError: A constraint refuses a row.
             ValidationError: The model refuses a value; nothing was sent.
         """
+        rows = new_rows(self.model, self._fixed, rows)
         if not return_keys:
             return await self.session.bulk_insert(self.model, rows)
         table, given = table_of(self.model), named_rows(self.model, rows)
@@ -56,6 +60,7 @@ class BulkWriting(Repository[T]):
             found = (await self.session.execute(returned, given)).all()
         return [row[0] if len(row) == 1 else tuple(row) for row in found]
 
+    @operation("update")
     async def update_many(self, rows: Iterable[dict[str, Any]]) -> int:
         """Change many objects by their keys, with one statement; return how many they are.
 
@@ -69,12 +74,12 @@ class BulkWriting(Repository[T]):
             StaleVersionError: A row has another version by now.
             ValidationError: The model refuses a value; nothing was changed.
         """
-        given = named_rows(self.model, rows)
+        given = changing_rows(self.model, self._fixed, rows)
         checked = validated_rows(self.model, given)
         _check_keys(self.model, checked)
         await self.session.flush()
         names = key_names(self.model)
-        found = await self.session.run_sync(matched, self.model, names, checked)
+        found = await self._matched(names, checked)
         for number, row in enumerate(checked):
             if number not in found:
                 key = tuple(row[name] for name in names)
@@ -83,7 +88,13 @@ class BulkWriting(Repository[T]):
             await self._change(given, found.values())
         return len(given)
 
-    async def _change(self, rows: list[dict[str, Any]], found: Iterable[Mapping[str, Any]]) -> None:
+    async def _matched(
+        self, names: Sequence[str], rows: Sequence[Mapping[str, Any]]
+    ) -> dict[int, dict[str, Any]]:
+        those = self._query("update").statement
+        return await self.session.run_sync(matched, self.model, those, names, rows)
+
+    async def _change(self, rows: Sequence[dict[str, Any]], found: Iterable[Mapping[str, Any]]) -> None:
         # Of rows that are there, and were found by these keys.
         if not rows:
             return
@@ -94,9 +105,10 @@ class BulkWriting(Repository[T]):
         held = [key for key in keys if mapper.identity_key_from_primary_key(key) in objects]
         if held:
             # Otherwise they would stay what they were, and so would what is found from now on.
-            query = self._with_keys(held).statement.execution_options(populate_existing=True)
+            query = self._with_keys("read", held).statement.execution_options(populate_existing=True)
             (await self.session.execute(query)).scalars().all()
 
+    @operation("update")
     async def update_where(self, filters: Filters, /, *, all: bool = False, **values: Any) -> int:  # noqa: A002 # what the caller means
         """Change all objects for which some conditions hold; return how many they are.
 
@@ -111,8 +123,10 @@ class BulkWriting(Repository[T]):
             UnknownNameError: A name leads nowhere.
         """
         refuse_unknown(self.model, values)
-        return await self._meant(filters, all).update(all_rows=all, **values)
+        refuse_others(self.model, self._fixed, values)
+        return await self._meant("update", filters, all).update(all_rows=all, **values)
 
+    @operation("delete")
     async def delete_many(self, keys: Iterable[Any]) -> int:
         """Delete the objects with some primary keys, or mark them; return how many there were.
 
@@ -125,8 +139,9 @@ class BulkWriting(Repository[T]):
         wanted = [key_of(self.model, key) for key in keys]
         parts = [wanted[start : start + AT_ONCE] for start in range(0, len(wanted), AT_ONCE)]
         async with self._whole():
-            return sum([await self._with_keys(part).delete() for part in parts])
+            return sum([await self._with_keys("delete", part).delete() for part in parts])
 
+    @operation("delete")
     async def delete_where(self, filters: Filters, /, *, all: bool = False) -> int:  # noqa: A002 # what the caller means
         """Delete all objects for which some conditions hold, or mark them; return how many they are.
 
@@ -138,19 +153,19 @@ class BulkWriting(Repository[T]):
             ConfigurationError: There is no condition, and no ``all``.
             UnknownNameError: A name leads nowhere.
         """
-        return await self._meant(filters, all).delete(all_rows=all)
+        return await self._meant("delete", filters, all).delete(all_rows=all)
 
-    def _meant(self, filters: Filters, every: bool) -> QueryBuilder[T]:
+    def _meant(self, kind: Kind, filters: Filters, every: bool) -> QueryBuilder[T]:
         if not every and all(map(_is_empty, conditions(filters))):
             raise ConfigurationError(
                 f"this is about every {self.model.__name__}: give a condition, or say all=True"
             )
-        return narrowed(self.query(), filters)
+        return narrowed(self._query(kind), filters)
 
-    def _with_keys(self, keys: list[tuple[Any, ...]]) -> QueryBuilder[T]:
+    def _with_keys(self, kind: Kind, keys: list[tuple[Any, ...]]) -> QueryBuilder[T]:
         columns = [getattr(self.model, name) for name in key_names(self.model)]
         wanted = columns[0].in_([key for (key,) in keys]) if len(columns) == 1 else tuple_(*columns).in_(keys)
-        return self.query().filter(wanted)
+        return self._query(kind).filter(wanted)
 
 
 def _is_empty(condition: Condition) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Column, FromClause, Integer, column, inspect, select, values
+from sqlalchemy import Column, FromClause, Integer, Select, column, inspect, values
 from sqlalchemy.orm import Session
 
 from andamios_orm.core.errors import MultipleResultsError
@@ -16,11 +16,22 @@ __all__ = ["matched"]
 
 
 def matched(
-    session: Session, model: type[Any], names: Sequence[str], rows: Sequence[Mapping[str, Any]]
+    session: Session,
+    model: type[Any],
+    those: Select[Any],
+    names: Sequence[str],
+    rows: Sequence[Mapping[str, Any]],
 ) -> dict[int, dict[str, Any]]:
     """Return the primary key of what is there, and its version if it has one, by the row that is the same.
 
     The database compares, so that it is what its constraints compare.
+
+    Args:
+        session: Where it is looked for.
+        model: The mapped class.
+        those: Finds the objects that count.
+        names: The attributes that a row is found by.
+        rows: The rows.
 
     Raises:
         MultipleResultsError: Several rows of the table are the same as a given one.
@@ -28,12 +39,12 @@ def matched(
     if not rows:
         return {}
     told = [*key_names(model), *version_names(model)]
-    given = [(*(row[name] for name in names), number) for number, row in enumerate(rows)]
+    given = [(*map(row.__getitem__, names), number) for number, row in enumerate(rows)]
     found: dict[int, dict[str, Any]] = {}
     for listed in _lists(session, model, names, given):
         *same, position = listed.c
         criteria = (getattr(model, name) == value for name, value in zip(names, same, strict=True))
-        wanted = select(position, *(getattr(model, name) for name in told)).where(*criteria)
+        wanted = those.with_only_columns(position, *(getattr(model, name) for name in told)).where(*criteria)
         for number, *row in session.execute(wanted):
             if number in found:
                 raise MultipleResultsError(

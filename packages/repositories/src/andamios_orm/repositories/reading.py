@@ -19,6 +19,7 @@ from andamios_orm.repositories.filters import (
     ordered,
 )
 from andamios_orm.repositories.keys import AT_ONCE, key_of
+from andamios_orm.repositories.plugins.plugins import operation
 from andamios_orm.repositories.repository import Repository
 
 __all__ = ["Lookup", "Querying"]
@@ -29,6 +30,7 @@ T = TypeVar("T")
 class Lookup(Repository[T]):
     """Find objects by their keys, and list them."""
 
+    @operation("read")
     async def get_by_id(self, key: Any, *, load: Load = None) -> T | None:
         """Return the object with a primary key; None where there is none.
 
@@ -42,9 +44,9 @@ class Lookup(Repository[T]):
             ConfigurationError: It has other parts than the primary key, or one of another type.
         """
         identity = key_of(self.model, key)
-        if load is None:
-            return await self.session.get(self.model, identity)
-        return await loading(self.query(), load).get(identity)
+        if load is None and not self._plugins.scopes:
+            return await self._got(identity)
+        return await self._objects(load).get(identity)
 
     async def get_one(self, key: Any, *, load: Load = None) -> T:
         """Return the object with a primary key; see `get_by_id`.
@@ -57,6 +59,7 @@ class Lookup(Repository[T]):
             raise NotFoundError(self.model.__name__, key)
         return found
 
+    @operation("read")
     async def list(
         self,
         filters: Filters = None,
@@ -81,17 +84,25 @@ class Lookup(Repository[T]):
         """
         return await self._ordered(filters, order_by, load).limit(limit).offset(offset).all()
 
+    async def _got(self, identity: tuple[Any, ...]) -> T | None:
+        return await self.session.get(self.model, identity)
+
+    def _objects(self, load: Load = None) -> QueryBuilder[T]:
+        return loading(self.query(), load)
+
     def _ordered(self, filters: Filters, order_by: Order, load: Load) -> QueryBuilder[T]:
-        return ordered(narrowed(loading(self.query(), load), filters), order_by, self.model)
+        return ordered(narrowed(self._objects(load), filters), order_by, self.model)
 
 
 class Querying(Lookup[T]):
     """Find objects by conditions, page by page, and count them."""
 
+    @operation("read")
     async def find(self, *filters: Condition, load: Load = None, **lookups: Any) -> builtins.list[T]:
         """Return the objects for which all conditions hold, in the order of the primary key."""
         return await ordered(self._found(filters, lookups, load), None, self.model).all()
 
+    @operation("read")
     async def find_one(self, *filters: Condition, load: Load = None, **lookups: Any) -> T | None:
         """Return the only object for which all conditions hold; None where there is none.
 
@@ -100,14 +111,17 @@ class Querying(Lookup[T]):
         """
         return await self._found(filters, lookups, load).one_or_none()
 
+    @operation("read")
     async def exists(self, *filters: Condition, **lookups: Any) -> bool:
         """Return whether there is an object for which all conditions hold."""
         return await self._found(filters, lookups).exists()
 
+    @operation("read")
     async def count(self, *filters: Condition, **lookups: Any) -> int:
         """Return how many objects there are for which all conditions hold."""
         return await self._found(filters, lookups).count()
 
+    @operation("read")
     async def in_bulk(self, keys: Iterable[Any], *, load: Load = None) -> dict[Any, T]:
         """Return the objects with some primary keys, by key; keys without an object are left out.
 
@@ -118,12 +132,13 @@ class Querying(Lookup[T]):
         Raises:
             ConfigurationError: A key has other parts than the primary key, or one of another type.
         """
-        query, wanted = loading(self.query(), load), [key_of(self.model, key) for key in keys]
+        query, wanted = self._objects(load), [key_of(self.model, key) for key in keys]
         found: dict[Any, T] = {}
         for start in range(0, len(wanted), AT_ONCE):
             found |= await query.in_bulk(wanted[start : start + AT_ONCE])
         return found
 
+    @operation("read")
     async def list_and_count(
         self,
         filters: Filters = None,
@@ -140,6 +155,7 @@ class Querying(Lookup[T]):
         query = self._ordered(filters, order_by, load)
         return await query.limit(limit).offset(offset).all_and_count()
 
+    @operation("read")
     async def page(
         self,
         number: int = 1,
@@ -163,6 +179,7 @@ class Querying(Lookup[T]):
         """
         return await self._ordered(filters, order_by, load).paginate(number, size)
 
+    @operation("read")
     async def page_after(
         self,
         cursor: str | None = None,
@@ -197,11 +214,18 @@ class Querying(Lookup[T]):
             load: Relationships that are loaded too.
             batch: How many are read at once.
         """
-        async with aclosing(self._ordered(filters, order_by, load).stream(batch)) as found:
+        async with aclosing(await self._streamed(filters, order_by, load, batch)) as found:
             async for each in found:
                 yield each
+
+    @operation("read", "stream")
+    async def _streamed(
+        self, filters: Filters, order_by: Order, load: Load, batch: int
+    ) -> AsyncGenerator[T, None]:
+        found = narrowed(loading(self.query(), load), filters)
+        return ordered(found, order_by, self.model).stream(batch)
 
     def _found(
         self, filters: tuple[Condition, ...], lookups: dict[str, Any], load: Load = None
     ) -> QueryBuilder[T]:
-        return narrowed(loading(self.query(), load), filters).filter(**lookups)
+        return narrowed(self._objects(load), filters).filter(**lookups)

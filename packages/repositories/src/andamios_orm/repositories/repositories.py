@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TypeVar
 
+from andamios_orm.repositories.merging.merging import Merging
+from andamios_orm.repositories.relationships.relationships import Relating
 from andamios_orm.repositories.upserts import Upserting
 from andamios_orm.repositories.writing import Writing
 
@@ -16,5 +18,5 @@ class BaseRepository(Writing[T]):
     """Create, read, update and delete the objects of a model: ``class Users(BaseRepository[User])``."""
 
 
-class GenericRepository(Upserting[T], BaseRepository[T]):
+class GenericRepository(Upserting[T], Merging[T], Relating[T], BaseRepository[T]):
     """Do what `BaseRepository` does, and find, count, page, and write many objects at once."""

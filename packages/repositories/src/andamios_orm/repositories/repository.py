@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, get_args, get_origin
 
 from sqlalchemy import inspect
@@ -11,6 +11,9 @@ from sqlalchemy import inspect
 from andamios_orm.core import current_session
 from andamios_orm.core.errors import ConfigurationError
 from andamios_orm.queries import QueryBuilder
+from andamios_orm.repositories.plugins.plugins import Kind, Plugin, Plugins, installed_plugins
+from andamios_orm.repositories.plugins.scoping import Values, scope_values, scoped
+from andamios_orm.repositories.transactions import transaction
 
 if TYPE_CHECKING:
     from andamios_orm.core import AsyncSession
@@ -26,17 +29,25 @@ class Repository(Generic[T]):
     The model is the type argument: of a subclass, ``class Users(GenericRepository[User])``, or where one is
     made, ``GenericRepository[User](session)``.
 
+    A subclass may have plugins, beside those of its bases:
+    ``class Users(GenericRepository[User], plugins=[TenantScope("company_id")])``.
+
     Args:
         session: The session; by default the current one of the task that calls.
     """
 
     _model: ClassVar[type[Any] | None] = None
+    _added_plugins: ClassVar[Plugins] = Plugins()
+    _own_plugins: ClassVar[Plugins] = Plugins()
 
     def __init__(self, session: AsyncSession | None = None) -> None:
         self._session = session
 
-    def __init_subclass__(cls, **options: Any) -> None:
+    def __init_subclass__(cls, *, plugins: Iterable[Plugin] = (), **options: Any) -> None:
         super().__init_subclass__(**options)
+        cls._added_plugins = Plugins.of(plugins, f"plugins of {cls.__name__}")
+        added = (vars(base).get("_added_plugins", Plugins()) for base in reversed(cls.__mro__))
+        cls._own_plugins = sum(added, Plugins())
         for base in vars(cls).get("__orig_bases__", ()):
             origin = get_origin(base)
             if isinstance(origin, type) and issubclass(origin, Repository):
@@ -70,15 +81,42 @@ class Repository(Generic[T]):
     @asynccontextmanager
     async def _whole(self) -> AsyncIterator[None]:
         # Where a failed statement does not abort the transaction, what came before it would be committed.
-        if self.session.get_bind(inspect(self.model)).dialect.name == "duckdb":
-            yield
-        else:
+        if self._has_savepoints:
             async with self.session.begin_nested():
                 yield
+        else:
+            yield
+
+    @property
+    def _has_savepoints(self) -> bool:
+        return self.session.get_bind(inspect(self.model)).dialect.name != "duckdb"
+
+    def transaction(self) -> AbstractAsyncContextManager[AsyncSession]:
+        """Make a block a transaction of the session: ``async with users.transaction():``.
+
+        It is committed when the block succeeds, and rolled back when it fails or is cancelled. A block inside
+        of another one, or of a `UnitOfWork`, is a part of that: where there are savepoints an error undoes it
+        alone; on DuckDB, which has none, the rest cannot be committed then.
+
+        Raises:
+            ConfigurationError: The session has begun a transaction before.
+        """
+        return transaction(self.session, savepoints=self._has_savepoints)
 
     def query(self) -> QueryBuilder[T]:
         """Return a query for its objects, in its session."""
-        return QueryBuilder(self.model, self.session)
+        return self._query("read")
+
+    def _query(self, kind: Kind) -> QueryBuilder[T]:
+        return scoped(QueryBuilder(self.model, self.session), self._plugins.scopes, self.model, kind)
+
+    @property
+    def _plugins(self) -> Plugins:
+        return installed_plugins() + self._own_plugins
+
+    @property
+    def _fixed(self) -> Values:
+        return scope_values(self._plugins.scopes, self.model)
 
 
 def _class_in(alias: Any) -> type[Any] | None:

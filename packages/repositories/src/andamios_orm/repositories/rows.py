@@ -50,7 +50,7 @@ def validated_rows(model: type[Any], rows: list[dict[str, Any]]) -> list[dict[st
     if check is None or not rows:
         return rows
     names = list(rows[0])
-    values = check(names, [tuple(row[name] for name in names) for row in rows])
+    values = check(names, [tuple(map(row.__getitem__, names)) for row in rows])
     return [dict(zip(names, each, strict=True)) for each in values]
 
 

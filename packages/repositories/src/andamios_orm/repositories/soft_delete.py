@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from andamios_orm.core.errors import NotFoundError
 from andamios_orm.models import SoftDeleteMixin
 from andamios_orm.repositories.filters import Filters, Load, Order
-from andamios_orm.repositories.keys import key_of
+from andamios_orm.repositories.plugins.plugins import operation
 from andamios_orm.repositories.repositories import GenericRepository
 
 __all__ = ["SoftDeleteRepository"]
@@ -22,6 +22,7 @@ class SoftDeleteRepository(GenericRepository[T]):
     ``delete`` and its like mark; what is marked is not found by anything but the methods of this class.
     """
 
+    @operation("read")
     async def list_deleted(
         self,
         filters: Filters = None,
@@ -35,6 +36,7 @@ class SoftDeleteRepository(GenericRepository[T]):
         query = self._ordered(filters, order_by, load).only_deleted()
         return await query.limit(limit).offset(offset).all()
 
+    @operation("update")
     async def restore(self, target: Any, /) -> T:
         """Take the mark away from an object, and from what was marked together with it; return it.
 
@@ -45,26 +47,22 @@ class SoftDeleteRepository(GenericRepository[T]):
             DuplicateKeyError: Another row has taken its place meanwhile.
             NotFoundError: There is none with this key that is marked.
         """
-        entity = await self._with_deleted(target)
+        entity = await self._found_for("update", target, with_deleted=True)
         if entity is None or not entity.is_deleted:
             raise NotFoundError(f"deleted {self.model.__name__}", target)
         await entity.restore()
         await self.session.flush()
         return entity
 
+    @operation("delete")
     async def hard_delete(self, target: Any, /) -> bool:
         """Remove an object for good, marked or not; return whether there was one.
 
         Args:
             target: The object, or its primary key.
         """
-        entity = await self._with_deleted(target)
+        entity = await self._found_for("delete", target, with_deleted=True)
         if entity is None:
             return False
         await entity.hard_delete()
         return True
-
-    async def _with_deleted(self, target: Any) -> T | None:
-        if isinstance(target, self.model):
-            return self._checked(target)
-        return await self.query().with_deleted().get(key_of(self.model, target))

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from andamios_orm.core import SessionManager, TransactionManager
 from andamios_orm.core.arguments import engine_of
 from andamios_orm.core.errors import ConfigurationError
+from andamios_orm.repositories.outbox.messages import OutboxMessage, outbox_of, wake
 from andamios_orm.repositories.repository import Repository
+from andamios_orm.repositories.transactions import owned
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
@@ -31,14 +34,18 @@ class UnitOfWork:
 
     Args:
         engine: The engine.
+        outbox: The model of the messages that `publish` stores.
         options: Options of `AsyncSession`.
 
     Raises:
-        ConfigurationError: ``engine`` is no engine.
+        ConfigurationError: ``engine`` is no engine, or ``outbox`` no model of messages.
     """
 
-    def __init__(self, engine: AsyncEngine, **options: Any) -> None:
+    def __init__(
+        self, engine: AsyncEngine, *, outbox: type[OutboxMessage] | None = None, **options: Any
+    ) -> None:
         self._engine = engine_of(engine, type(self).__name__)
+        self._outbox = None if outbox is None else outbox_of(outbox, type(self).__name__)
         self._options = options
         self._manager = SessionManager(engine, **options)
         self._session: AsyncSession | None = None
@@ -47,7 +54,7 @@ class UnitOfWork:
     async def __aenter__(self) -> Self:
         if self._session is not None:
             raise ConfigurationError("this UnitOfWork is in use: make one for each `async with`")
-        self._session = await self._manager.__aenter__()
+        self._begin(await self._manager.__aenter__())
         return self
 
     async def __aexit__(
@@ -55,6 +62,10 @@ class UnitOfWork:
     ) -> None:
         self._end()
         await self._manager.__aexit__(kind, error, traceback)
+
+    def _begin(self, session: AsyncSession) -> None:
+        self._session = session
+        owned(session)
 
     def _end(self) -> None:
         self._session = None
@@ -81,6 +92,32 @@ class UnitOfWork:
             self._repositories[kind] = kind(self.session)
         found: R = self._repositories[kind]
         return found
+
+    def publish(self, event: object, topic: str | None = None) -> OutboxMessage:
+        """Store a message in the outbox, which an `OutboxRelay` delivers when it is committed.
+
+        It is a row of this transaction: rolled back with it, and written once however often it is replayed.
+
+        Args:
+            event: An instance of a dataclass or of a pydantic model, or a dict; it may change afterwards.
+            topic: What it is about; by default the name of the class. A dict needs one.
+
+        Returns:
+            The message; a receiver knows it by its ``id``.
+
+        Raises:
+            ConfigurationError: There is no outbox, no session or no topic, or the event is something else.
+            ValidationError: A value has no place in JSON, or could not be read again as what it is.
+        """
+        if self._outbox is None:
+            raise ConfigurationError(
+                "this UnitOfWork has no outbox to publish to: say UnitOfWork(engine, outbox=Outbox), with a "
+                "model class Outbox(OutboxMessage)"
+            )
+        session, message = self.session, self._outbox.of(event, topic)
+        session.add(message)
+        session.on_commit(partial(wake, self._outbox))
+        return message
 
     def on_commit(self, callback: EndCallback) -> None:
         """Call back once after it was committed; never when it was rolled back.
@@ -115,8 +152,8 @@ class UnitOfWork:
         manager = TransactionManager(self._engine, **self._options)
 
         async def attempt(session: AsyncSession) -> S:
-            unit = UnitOfWork(self._engine, **self._options)
-            unit._session = session
+            unit = UnitOfWork(self._engine, outbox=self._outbox, **self._options)
+            unit._begin(session)
             try:
                 return await work(unit)
             finally:

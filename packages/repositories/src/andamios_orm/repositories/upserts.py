@@ -8,7 +8,8 @@ from typing import Any, NamedTuple, TypeVar
 from andamios_orm.core.errors import ConfigurationError
 from andamios_orm.repositories.bulk import BulkWriting
 from andamios_orm.repositories.keys import key_names
-from andamios_orm.repositories.matching import matched
+from andamios_orm.repositories.plugins.plugins import operation
+from andamios_orm.repositories.plugins.scoping import new_rows
 from andamios_orm.repositories.reading import Querying
 from andamios_orm.repositories.rows import named_rows, refuse_unknown, validated_rows
 from andamios_orm.repositories.writing import Writing
@@ -90,7 +91,8 @@ class Upserting(Querying[T], Writing[T], BulkWriting[T]):
         if found is None:
             return await self.create(given[0])
         fixed = {*names, *key_names(self.model)}
-        _check_key(self.model, values, {name: getattr(found, name) for name in fixed}, names, "this")
+        key = {name: getattr(found, name) for name in fixed}
+        _check_key(_others(self.model, names), values, key, names, "this")
         return await self.update(found, _part(given[0], [name for name in values if name not in fixed]))
 
     async def upsert_many(
@@ -116,23 +118,27 @@ class Upserting(Querying[T], Writing[T], BulkWriting[T]):
             UnknownNameError: The model has no such attribute.
             ValidationError: The model refuses a value.
         """
-        given, names = named_rows(self.model, rows), _match(self.model, match)
+        names, fixed = _match(self.model, match), self._fixed
+        given = named_rows(self.model, new_rows(self.model, fixed, rows))
         checked = validated_rows(self.model, given)
-        for number, row in enumerate(checked):
-            _check_names(names, row, f"row {number}")
         _refuse_repeated(checked, names)
-        changed = _changed(self.model, given, names, update)
+        changed = [name for name in _changed(self.model, given, names, update) if name not in fixed]
         await self.session.flush()
-        keys = await self.session.run_sync(matched, self.model, names, checked)
-        for number, key in keys.items():
-            _check_key(self.model, checked[number], key, names, f"row {number}")
+        keys = await self._matched(names, checked)
+        others = _others(self.model, names)
+        for number, key in keys.items() if others else ():
+            _check_key(others, checked[number], key, names, f"row {number}")
         new = [row for number, row in enumerate(given) if number not in keys]
         async with self._whole():
             await self.create_many(new)
             if changed:
                 changes = [{**key, **_part(given[number], changed)} for number, key in keys.items()]
-                await self._change(changes, keys.values())
+                await self._update_many(changes, keys.values())
         return UpsertCounts(len(new), len(keys))
+
+    @operation("update", "update_many")
+    async def _update_many(self, rows: list[dict[str, Any]], found: Iterable[Mapping[str, Any]]) -> None:
+        await self._change(rows, found)
 
     async def _only(self, values: Mapping[str, Any]) -> T | None:
         if not values:
@@ -157,11 +163,16 @@ def _check_names(names: Sequence[str], row: Mapping[str, Any], what: str) -> Non
         raise ConfigurationError(f"{what} has no {missing[0]}, which it is found by")
 
 
+def _others(model: type[Any], names: Sequence[str]) -> list[str]:
+    # The names of the key that a row is not found by.
+    return [name for name in key_names(model) if name not in names]
+
+
 def _check_key(
-    model: type[Any], row: Mapping[str, Any], key: Mapping[str, Any], names: Sequence[str], what: str
+    others: Sequence[str], row: Mapping[str, Any], key: Mapping[str, Any], names: Sequence[str], what: str
 ) -> None:
-    for name in key_names(model):
-        if name not in names and row.get(name) not in (None, key[name]):
+    for name in others:
+        if row.get(name) not in (None, key[name]):
             raise ConfigurationError(
                 f"{what} gives {name}={row[name]!r}, and what is there by {', '.join(names)} has "
                 f"{key[name]!r}: leave the key out, or match by it"
@@ -171,7 +182,10 @@ def _check_key(
 def _refuse_repeated(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> None:
     seen: dict[tuple[Any, ...], int] = {}
     for number, row in enumerate(rows):
-        before = seen.setdefault(tuple(row[name] for name in names), number)
+        key = tuple(map(row.get, names))
+        if any(value is None for value in key):
+            _check_names(names, row, f"row {number}")
+        before = seen.setdefault(key, number)
         if before != number:
             raise ConfigurationError(f"rows {before} and {number} are the same by {', '.join(names)}")
 

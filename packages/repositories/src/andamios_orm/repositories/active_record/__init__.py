@@ -1,0 +1,1 @@
+"""Models whose objects find, save and delete themselves."""

@@ -1,0 +1,1 @@
+"""Events that are stored with a change, and delivered after its commit."""

@@ -1,0 +1,1 @@
+"""What is written together with an object: its parts, and what it is related to."""

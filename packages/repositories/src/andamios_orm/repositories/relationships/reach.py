@@ -1,0 +1,110 @@
+"""The rows that can be reached from the object of a repository, as far as its scopes go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import inspect
+
+from andamios_orm.core import AsyncSession
+from andamios_orm.core.errors import NotFoundError
+from andamios_orm.queries import QueryBuilder
+from andamios_orm.repositories.filters import loading
+from andamios_orm.repositories.keys import AT_ONCE
+from andamios_orm.repositories.plugins.plugins import Kind, Scope
+from andamios_orm.repositories.plugins.scoping import (
+    complete,
+    refuse_others,
+    scope_values,
+    scoped,
+    values_given,
+)
+from andamios_orm.repositories.relationships.related import identity
+
+__all__ = ["Reach"]
+
+Key = tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Reach:
+    """The rows of a session, of any model, that some scopes are about.
+
+    Attributes:
+        session: The session.
+        scopes: The scopes.
+    """
+
+    session: AsyncSession
+    scopes: Sequence[Scope] = ()
+
+    async def found(self, model: type[Any], keys: Iterable[Key], kind: Kind) -> dict[Key, Any]:
+        """Return the objects with some primary keys, by key, as far as scopes are about them."""
+        query = scoped(QueryBuilder(model, self.session), self._about(model), model, kind)
+        return await _in_bulk(query, keys)
+
+    async def load(self, entities: Sequence[Any], name: str) -> None:
+        """Load a relationship of objects of one class as the database has it, whatever was loaded before.
+
+        Raises:
+            NotFoundError: The row of one is gone.
+        """
+        model, keys = type(entities[0]), [tuple(inspect(each).identity) for each in entities]
+        for entity in entities:
+            self.session.expire(entity, [name])
+        rows = await _in_bulk(loading(QueryBuilder(model, self.session), name), keys)
+        for key in keys:
+            if key not in rows:
+                raise NotFoundError(model.__name__, identity(key))
+
+    async def refresh(self, entities: Sequence[Any]) -> None:
+        """Load what the database has computed for some objects."""
+        expired = [entity for entity in entities if inspect(entity).expired_attributes]
+        if len(expired) == 1:
+            await self.session.refresh(expired[0], inspect(expired[0]).expired_attributes)
+            return
+        keys: dict[type[Any], list[Key]] = {}
+        for entity in expired:
+            keys.setdefault(type(entity), []).append(inspect(entity).identity)
+        for model, wanted in keys.items():
+            await _in_bulk(QueryBuilder(model, self.session), wanted)
+
+    async def outside(self, entities: Iterable[Any], kind: Kind) -> set[int]:
+        """Return which of some objects that have rows scopes are not about, by ``id()``."""
+        known: dict[type[Any], dict[Key, Any]] = {}
+        for entity in entities if self.scopes else ():
+            known.setdefault(type(entity), {})[tuple(inspect(entity).identity)] = entity
+        outside: set[int] = set()
+        for model, rows in known.items():
+            inside = await self.found(model, rows, kind)
+            outside |= {id(entity) for key, entity in rows.items() if key not in inside}
+        return outside
+
+    def completed(self, model: type[Any], given: Any, *, is_new: bool) -> dict[str, Any]:
+        """Return what scopes add to an object, or to what was given for it.
+
+        Raises:
+            ValidationError: It has, or was given, another value than scopes say.
+        """
+        fixed = scope_values(self._about(model), model)
+        if not fixed:
+            return {}
+        values: Mapping[str, Any] = values_given(given, {})
+        added = complete(fixed, values) if is_new else {}
+        refuse_others(model, fixed, {**values, **added})
+        return added
+
+    def _about(self, model: type[Any]) -> list[Scope]:
+        # What has no columns for the values of a scope is none of its matters, such as the lines of an order.
+        names = set(inspect(model).column_attrs.keys())
+        return [scope for scope in self.scopes if names.issuperset(scope.values(model))]
+
+
+async def _in_bulk(query: QueryBuilder[Any], keys: Iterable[Key]) -> dict[Key, Any]:
+    wanted = list(dict.fromkeys(keys))
+    listed: list[Any] = []
+    for start in range(0, len(wanted), AT_ONCE):
+        listed += (await query.in_bulk(map(identity, wanted[start : start + AT_ONCE]))).values()
+    return {tuple(inspect(each).identity): each for each in listed}
