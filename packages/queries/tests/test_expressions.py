@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from sqlalchemy import case, func, select, text
+from sqlalchemy import case, func, literal_column, select, text
 from sqlalchemy.orm import aliased
 
 from andamios_orm.core import AsyncSession
@@ -327,3 +327,10 @@ def test_what_nothing_can_be_ordered_by(order: Any) -> None:
         ConfigurationError, match=r"order_by\(\) takes fields and expressions, as in '-id', not"
     ):
         QueryBuilder(Flight).order_by(order)
+
+
+@pytest.mark.parametrize("condition", [text("id = 1 OR 1 = 1"), literal_column("id = 1 OR 1 = 1")])
+async def test_text_undoes_no_other_condition(session: AsyncSession, condition: Any) -> None:
+    query = QueryBuilder(Flight, session).filter(id=2)
+    assert [flight.id for flight in await query.filter(condition).all()] == [2]
+    assert [flight.id for flight in await query.exclude(condition).all()] == []

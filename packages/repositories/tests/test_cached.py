@@ -15,9 +15,10 @@ from andamios_orm.queries import F
 from andamios_orm.repositories.cached import CachedRepository
 from andamios_orm.repositories.plugins.tenancy import TenantScope, tenant
 from andamios_orm.repositories.repositories import GenericRepository
+from andamios_orm.repositories.soft_delete import SoftDeleteRepository
 from andamios_orm.repositories.unit_of_work import UnitOfWork
 
-from .contract_models import Person, row
+from .contract_models import Guest, Person, row
 from .models import Team
 from .statements import sent
 
@@ -134,6 +135,21 @@ async def test_a_change_is_written_by_the_key(filled_engine: AndamiosEngine, cac
             await people.update(2, age=age)
         async with AsyncSession(filled_engine) as session:
             assert [(await People(session).get_one(key)).age for key in (1, 2)] == [age, age]
+
+
+async def test_what_is_marked_as_deleted_is_restored(
+    filled_engine: AndamiosEngine, cache: CacheManager
+) -> None:
+    class Guests(SoftDeleteRepository[Guest], CachedRepository[Guest]):
+        pass
+
+    async with UnitOfWork(filled_engine) as unit:
+        await unit.repository(Guests).delete(1)
+    for _ in range(2):
+        async with AsyncSession(filled_engine) as session:
+            (guest,) = await Guests(session).list_deleted()
+            assert (await Guests(session).restore(guest)).id == 1
+            await session.rollback()
 
 
 async def test_tenants_share_nothing(filled_engine: AndamiosEngine, cache: CacheManager) -> None:

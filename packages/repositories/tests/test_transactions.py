@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from andamios_orm.core import AndamiosEngine, AsyncSession, SessionManager
-from andamios_orm.core.errors import ConfigurationError, TransactionAbortedError
+from andamios_orm.core import AndamiosEngine, AsyncSession, SessionManager, TransactionManager
+from andamios_orm.core.errors import ConfigurationError, TransactionAbortedError, TransactionConflictError
 from andamios_orm.repositories.repositories import GenericRepository
 from andamios_orm.repositories.transactions import transactional
 from andamios_orm.repositories.unit_of_work import UnitOfWork
@@ -65,12 +65,14 @@ async def test_a_block_that_fails_is_rolled_back(
 
 
 async def test_what_was_begun_before_is_not_taken_along(filled_engine: AndamiosEngine) -> None:
-    async with SessionManager(filled_engine) as session:
-        people = People()
+    async with AsyncSession(filled_engine) as session:
+        people = People(session)
         await people.update(1, age=11)
         with pytest.raises(ConfigurationError, match=r"has begun a transaction.*await session.commit\(\)"):
             async with people.transaction():
                 raise AssertionError("the block is not entered")
+        with pytest.raises(ConfigurationError, match="has begun a transaction"):
+            await people.swap(1, 2)
         await session.commit()
         async with people.transaction():
             await people.update(2, age=12)
@@ -112,13 +114,57 @@ async def test_a_method_is_a_transaction(filled_engine: AndamiosEngine) -> None:
     assert People.swap.__doc__ == "Give each the age of the other."
 
 
-async def test_a_method_takes_part_in_what_has_begun(filled_engine: AndamiosEngine) -> None:
-    async with AsyncSession(filled_engine) as session:
-        people = People(session)
-        await people.update(2, age=12)
-        await people.swap(1, 3)
-        await session.rollback()
+async def test_what_a_manager_commits_they_are_parts_of(filled_engine: AndamiosEngine) -> None:
+    with pytest.raises(RuntimeError):
+        async with SessionManager(filled_engine):
+            people = People()
+            await people.swap(1, 3)
+            async with people.transaction():
+                await people.update(2, age=12)
+            raise RuntimeError
     assert await ages(filled_engine) == BEFORE
+
+
+async def test_a_replay_writes_once(filled_engine: AndamiosEngine) -> None:
+    attempts = []
+
+    async def work(session: AsyncSession) -> None:
+        await People(session).swap(1, 2)
+        attempts.append(await ages(filled_engine))
+        if len(attempts) == 1:
+            raise TransactionConflictError("somebody was faster")
+
+    await TransactionManager(filled_engine).run(work)
+    assert attempts == [BEFORE, BEFORE]
+    assert await ages(filled_engine) == [20, 10, 30, 20, None]
+
+
+class TestAfterAFailedPart:
+    """What refuses the commit ends with the transaction."""
+
+    async def test_the_next_one_is_committed(self, filled_engine: AndamiosEngine) -> None:
+        async with AsyncSession(filled_engine) as session:
+            people = People(session)
+            for _ in range(2):
+                with pytest.raises(TransactionAbortedError):
+                    async with people.transaction():
+                        for _ in range(2):
+                            with pytest.raises(RuntimeError):
+                                await people.swap(1, 3, fail=True)
+            await people.update(1, age=11)
+            await session.commit()
+        assert (await ages(filled_engine))[0] == 11
+
+    async def test_where_the_part_has_rolled_back(self, filled_engine: AndamiosEngine) -> None:
+        async with SessionManager(filled_engine) as session:
+            people = People(session)
+            with pytest.raises(RuntimeError):
+                async with people.transaction():
+                    await people.update(2, age=12)
+                    await session.rollback()
+                    raise RuntimeError
+            await people.update(1, age=11)
+        assert await ages(filled_engine) == [11, 20, 30, 20, None]
 
 
 async def test_in_a_unit_of_work_they_are_parts(filled_engine: AndamiosEngine) -> None:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from sqlalchemy import JSON, delete, event, update
+from sqlalchemy import JSON, delete, event, insert, update
 from sqlalchemy.ext.mutable import MutableDict
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -45,7 +45,8 @@ async def seats(engine: AndamiosEngine) -> AsyncIterator[AndamiosEngine]:
         session.add_all([Seat(row=1, letter=letter, wishes={"window": True}) for letter in "AB"])
     async with CacheManager(engine):
         async with AsyncSession(engine) as session:
-            await taken(session)
+            for letter in "AB":
+                await taken(session, letter)
         yield engine
 
 
@@ -94,6 +95,35 @@ async def test_what_has_changed_is_not_deleted(seats: AndamiosEngine) -> None:
         with pytest.raises(TransactionConflictError):
             await session.commit()
     assert await stored(seats) == ("Grace", 0, {"window": True})
+
+
+async def test_objects_that_were_read_beside_are_compared_too(seats: AndamiosEngine) -> None:
+    """The transaction begins with the first of them, and would not notice what was before."""
+    async with AsyncSession(seats) as session:
+        one, other = await taken(session, "A"), await taken(session, "B")
+        await meanwhile(seats, meals=100)
+        other.meals += 1
+        with pytest.raises(TransactionConflictError, match="Seat 1, 'A' has changed"):
+            await session.flush()
+        assert one.meals == 0
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        update(Seat).where(Seat.letter == "A").values(meals=1),
+        delete(Seat).where(Seat.letter == "A"),
+        insert(Seat).values(row=9, letter="A", meals=1),
+    ],
+    ids=["update", "delete", "insert"],
+)
+async def test_statements_are_compared_too(seats: AndamiosEngine, statement: Any) -> None:
+    async with AsyncSession(seats) as session:
+        seat = await taken(session)
+        await meanwhile(seats, meals=100)
+        with pytest.raises(TransactionConflictError):
+            await session.execute(statement)
+        assert seat.meals == 0
 
 
 async def test_what_has_not_changed_is_written(seats: AndamiosEngine) -> None:

@@ -230,8 +230,18 @@ class TestScopes:
         assert (await people.create({"id": 9, "email": "x", "age": 1})).name == "n3"
 
 
+class Half:
+    """Has conditions, and could be called as a middleware."""
+
+    def conditions(self, model: type[Any], kind: Kind) -> Iterable[Any]:
+        return []
+
+    async def __call__(self, operation: Operation, proceed: Proceed) -> Any:
+        return await proceed()
+
+
 class TestWhatIsNoPlugin:
-    @pytest.mark.parametrize("wrong", [3, "tell", Adults, None])
+    @pytest.mark.parametrize("wrong", [3, "tell", Adults, None, Half()])
     def test_of_a_class(self, wrong: Any) -> None:
         with pytest.raises(ConfigurationError, match=r"plugins of People: .* is no plugin"):
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pydantic
 import pytest
-from sqlalchemy import ForeignKey, String, UniqueConstraint, text
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy import ForeignKey, String, UniqueConstraint, literal_column, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship, synonym
 
 from andamios_orm.core import AndamiosEngine, AsyncSession, SessionManager
 from andamios_orm.core.errors import ConfigurationError, DuplicateKeyError, NotFoundError, ValidationError
@@ -45,6 +45,7 @@ class Note(IntegerKey, Base):
 
     owner_id: Mapped[int] = mapped_column(ForeignKey(Owner.id))
     title: Mapped[str] = mapped_column(String(20))
+    given_to = synonym("owner_id")
     owner: Mapped[Owner] = relationship()
     words: Mapped[list[Word]] = relationship(cascade="all, delete-orphan")
     drafts: Mapped[list[Draft]] = relationship()
@@ -290,6 +291,119 @@ async def test_parts_belong_to_the_tenant_where_they_can(session: AsyncSession) 
         await Notes(session).update(20, drafts=[{"owner_id": 2}])
     await Notes(session).update(20, words=[{"text": "b"}])
     assert [word.text for word in note.words] == ["b"]
+
+
+AROUND: dict[str, Work] = {
+    "synonym of a new one": lambda notes: notes.create(id=20, title="new", given_to=2),
+    "synonym": lambda notes: notes.update(2, given_to=2),
+    "synonym in an upsert": lambda notes: notes.update_or_create({"given_to": 2}, title="n2"),
+    "owner of a new one": lambda notes: _with_owner(notes, Note(id=20, title="new")),
+    "owner": lambda notes: _with_owner(notes, None),
+    "part": lambda notes: notes.create(Note(id=20, title="new", drafts=[Draft(id=20, owner_id=2)])),
+}
+
+
+async def _with_owner(notes: Notes, note: Note | None) -> Any:
+    owner = await notes.session.get_one(Owner, 2)
+    if note is None:
+        return await notes.update(2, owner=owner)
+    note.owner = owner
+    return await notes.create(note)
+
+
+@pytest.mark.parametrize("give_away", AROUND.values(), ids=AROUND)
+async def test_no_other_name_leads_out(session: AsyncSession, give_away: Work) -> None:
+    before = await stored(session)
+    with pytest.raises(ValidationError, match="owner_id: it is 1 here, not 2"):
+        await give_away(Notes(session))
+    await session.rollback()
+    assert await stored(session) == before
+
+
+async def test_what_was_changed_before_is_not_given_away(session: AsyncSession) -> None:
+    mine = await Notes(session).get_one(2)
+    mine.given_to = 2
+    with session.no_autoflush, pytest.raises(ValidationError, match="owner_id"):
+        await Notes(session).update(mine, title="x")
+
+
+@pytest.mark.parametrize("nested", [False, True])
+async def test_objects_bring_along_nothing_of_others(session: AsyncSession, nested: bool) -> None:
+    theirs = await session.get_one(Draft, 2)
+    note = {"id": 20, "title": "new", "drafts": [theirs]}
+    with session.no_autoflush, pytest.raises(ValidationError if nested else NotFoundError, match="Draft"):
+        await Notes(session).create(note if nested else Note(**note))
+    await session.rollback()
+    assert (await session.get_one(Draft, 2)).note_id is None
+    assert len(await stored(session)) == 8
+
+
+async def test_parts_of_others_are_not_taken(session: AsyncSession) -> None:
+    """A word has no owner but its note."""
+    session.add(Word(id=50, note_id=1, text="theirs"))
+    await session.flush()
+    theirs = await session.get_one(Word, 50)
+    notes = Notes(session)
+    takes: list[Callable[[], Awaitable[Any]]] = [
+        lambda: notes.add(2, "words", 50),
+        lambda: notes.add(2, "words", theirs),
+        lambda: notes.set(2, "words", [theirs]),
+        lambda: notes.update(2, words=[theirs]),
+        lambda: notes.create(id=20, title="new", words=[theirs]),
+    ]
+    for take in takes:
+        with pytest.raises(NotFoundError, match="no Word with key 50"):
+            await take()
+    assert await session.scalar(text("SELECT note_id FROM tenancy_words")) == 1
+
+
+async def test_own_parts_are_moved(session: AsyncSession) -> None:
+    session.add(Word(id=50, note_id=4, text="mine"))
+    await session.flush()
+    assert await Notes(session).add(2, "words", 50) == 1
+    assert await session.scalar(text("SELECT note_id FROM tenancy_words")) == 2
+
+
+@pytest.mark.parametrize("condition", [text("id = 1 OR 1 = 1"), literal_column("id = 1 OR 1 = 1")])
+async def test_text_does_not_lead_out(session: AsyncSession, condition: Any) -> None:
+    notes = Notes(session)
+    assert [note.id for note in await notes.list(condition)] == [2, 4, 6, 8]
+    assert await notes.delete_where(condition) == 4
+    assert [owner for _, owner, _ in await stored(session)] == [2] * 4
+
+
+@pytest.mark.parametrize(
+    ("write", "remedy"),
+    [
+        (lambda query: query.update(owner_id=2), r"update_where\(\)"),
+        (lambda query: query.delete(), r"delete_where\(\)"),
+        (lambda query: query.insert_from(query), r"merge_from\(\)"),
+    ],
+)
+async def test_the_query_only_reads(session: AsyncSession, write: Any, remedy: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"use {remedy} of the repository"):
+        await write(Notes(session).query().filter(id=2))
+
+
+async def test_what_follows_a_deletion_stays_with_the_tenant(session: AsyncSession) -> None:
+    session.add(Draft(id=30, owner_id=2, note_id=2))
+    await session.flush()
+    mine = await session.get_one(Note, 2)
+    await session.refresh(mine, ["drafts"])
+    with pytest.raises(ValidationError, match="Draft: owner_id: it is 1 here, not 2"):
+        await Notes(session).delete(mine)
+
+
+async def test_scopes_that_contradict_each_other(session: AsyncSession) -> None:
+    class Theirs(TenantScope):
+        def values(self, model: type[Any], /) -> dict[str, Any]:
+            return {"owner_id": 2}
+
+    class Nobodys(Notes, plugins=[Theirs("owner_id")]):
+        pass
+
+    with pytest.raises(ConfigurationError, match=r"Note\.owner_id is 1 for one scope, and 2 for another"):
+        await Nobodys(session).create(id=20, title="new")
 
 
 class TestTheTenant:

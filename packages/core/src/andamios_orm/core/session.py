@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 __all__ = ["AsyncSession", "SessionManager", "current_session"]
 
 
+_MANAGED = "andamios_orm.core.session.managed"
+"""Where a session keeps that a manager commits it."""
+
 _READ_ONLY: dict[str, dict[str, Any]] = {
     "duckdb": {"isolation_level": "READ ONLY"},
     "postgresql": {"postgresql_readonly": True},
@@ -77,6 +80,11 @@ class AsyncSession(SQLAlchemyAsyncSession):
     def read_only(self) -> bool:
         """Whether the engine refuses writes."""
         return self._read_only
+
+    @property
+    def is_managed(self) -> bool:
+        """Whether a `SessionManager` has opened it, which commits it at its end."""
+        return _MANAGED in self.info
 
     def on_commit(self, callback: EndCallback) -> None:
         """Call back once after the present transaction was committed; never when it was rolled back.
@@ -236,7 +244,9 @@ class SessionManager:
     async def __aenter__(self) -> AsyncSession:
         if self._open:
             raise ConfigurationError("this SessionManager is in use: make one for each `async with`")
-        current = _Current(AsyncSession(self._engine, **self._options), asyncio.current_task())
+        session = AsyncSession(self._engine, **self._options)
+        session.info[_MANAGED] = True
+        current = _Current(session, asyncio.current_task())
         self._open.append((current, _current.get()))
         _current.set(current)
         return current.session

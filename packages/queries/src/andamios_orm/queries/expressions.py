@@ -11,7 +11,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, TextClause, UnaryExpression, and_, bindparam, or_, true
-from sqlalchemy.sql import operators
+from sqlalchemy.sql import operators, visitors
+from sqlalchemy.sql.elements import AbstractTextClause, Grouping
 
 from andamios_orm.core.errors import ConfigurationError
 from andamios_orm.queries.order import Order
@@ -393,4 +394,9 @@ def _condition(part: Any, scope: Scope) -> ColumnElement[bool]:
             f"{part!r} is no condition: give lookups, as in filter(carrier='UA'), an expression, or a Q"
         )
     condition: ColumnElement[bool] = resolved(part, scope)
-    return condition
+    # SQLAlchemy puts text beside an AND as it is, and an OR in it would undo the other conditions.
+    return Grouping(condition) if any(map(_is_text, visitors.iterate(condition))) else condition
+
+
+def _is_text(element: Any) -> bool:
+    return isinstance(element, AbstractTextClause) or getattr(element, "is_literal", False)

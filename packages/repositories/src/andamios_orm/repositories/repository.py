@@ -12,7 +12,7 @@ from andamios_orm.core import current_session
 from andamios_orm.core.errors import ConfigurationError
 from andamios_orm.queries import QueryBuilder
 from andamios_orm.repositories.plugins.plugins import Kind, Plugin, Plugins, installed_plugins
-from andamios_orm.repositories.plugins.scoping import Values, scope_values, scoped
+from andamios_orm.repositories.plugins.scoping import Values, reading_only, scope_values, scoped
 from andamios_orm.repositories.transactions import transaction
 
 if TYPE_CHECKING:
@@ -94,18 +94,20 @@ class Repository(Generic[T]):
     def transaction(self) -> AbstractAsyncContextManager[AsyncSession]:
         """Make a block a transaction of the session: ``async with users.transaction():``.
 
-        It is committed when the block succeeds, and rolled back when it fails or is cancelled. A block inside
-        of another one, or of a `UnitOfWork`, is a part of that: where there are savepoints an error undoes it
-        alone; on DuckDB, which has none, the rest cannot be committed then.
+        In a session that nobody else commits, it is committed when the block succeeds, and rolled back when
+        it fails or is cancelled. Inside of a `SessionManager`, a `UnitOfWork` or another block, it is a part
+        of that: where there are savepoints an error undoes it alone; on DuckDB, which has none, the rest
+        cannot be committed then.
 
         Raises:
-            ConfigurationError: The session has begun a transaction before.
+            ConfigurationError: Such a session has begun a transaction before.
         """
         return transaction(self.session, savepoints=self._has_savepoints)
 
     def query(self) -> QueryBuilder[T]:
         """Return a query for its objects, in its session."""
-        return self._query("read")
+        found = self._query("read")
+        return reading_only(found) if self._plugins.scopes else found
 
     def _query(self, kind: Kind) -> QueryBuilder[T]:
         return scoped(QueryBuilder(self.model, self.session), self._plugins.scopes, self.model, kind)

@@ -15,48 +15,37 @@ if TYPE_CHECKING:
     from andamios_orm.core import AsyncSession
     from andamios_orm.repositories.repository import Repository
 
-__all__ = ["owned", "transaction", "transactional"]
+__all__ = ["transaction", "transactional"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_OWNED = "andamios_orm.repositories.transaction"
-"""Where a session tells that somebody commits what is written in it."""
-
-
-def owned(session: AsyncSession) -> None:
-    """Note that the transactions of a session are committed by who has opened it."""
-    session.info[_OWNED] = True
+_BEGUN = "andamios_orm.repositories.transaction"
+"""Where a session keeps that a block around this one commits it."""
 
 
 def transaction(session: AsyncSession, *, savepoints: bool) -> AbstractAsyncContextManager[AsyncSession]:
     """Make a block a transaction, or a part of that which it stands in; see `Repository.transaction`."""
-    return _block(session, is_part=_OWNED in session.info, savepoints=savepoints)
+    if not (session.is_managed or _BEGUN in session.info):
+        return _whole(session)
+    return _savepoint(session) if savepoints else _part(session)
 
 
 def transactional(method: F) -> F:
     """Decorate a coroutine method of a repository: what it writes is written whole, or not at all.
 
-    In a session that has begun no transaction each call has one of its own, which is committed when the
-    method returns, and rolled back when it raises. Otherwise it is a part of what has begun: where there are
-    savepoints an error undoes the method alone; on DuckDB, which has none, the rest cannot be committed then.
+    Each call is a block of `Repository.transaction`: a transaction of its own in a session that nobody
+    manages, and otherwise a part of that which is under way.
+
+    Raises:
+        ConfigurationError: From a call, where such a session has begun a transaction before.
     """
 
     @wraps(method)
     async def called(self: Repository[Any], /, *args: Any, **kwargs: Any) -> Any:
-        session = self.session
-        is_part = _OWNED in session.info or session.in_transaction()
-        async with _block(session, is_part=is_part, savepoints=self._has_savepoints):
+        async with self.transaction():
             return await method(self, *args, **kwargs)
 
     return cast("F", called)
-
-
-def _block(
-    session: AsyncSession, *, is_part: bool, savepoints: bool
-) -> AbstractAsyncContextManager[AsyncSession]:
-    if not is_part:
-        return _whole(session)
-    return _savepoint(session) if savepoints else _part(session)
 
 
 @asynccontextmanager
@@ -66,12 +55,12 @@ async def _whole(session: AsyncSession) -> AsyncIterator[AsyncSession]:
             "this session has begun a transaction, as reading does too: put all that belongs together into "
             "the block, or end what was before with `await session.commit()`"
         )
-    owned(session)
+    session.info[_BEGUN] = True
     try:
         async with session.begin():
             yield session
     finally:
-        del session.info[_OWNED]
+        del session.info[_BEGUN]
 
 
 @asynccontextmanager
@@ -91,8 +80,9 @@ async def _part(session: AsyncSession) -> AsyncIterator[AsyncSession]:
 
 def _refuse_commit(session: AsyncSession) -> None:
     target = session.sync_session
-    event.listen(target, "before_commit", _refuse)
-    session.on_rollback(partial(event.remove, target, "before_commit", _refuse))
+    if session.in_transaction() and not event.contains(target, "before_commit", _refuse):
+        session.on_rollback(partial(event.remove, target, "before_commit", _refuse))
+        event.listen(target, "before_commit", _refuse)
 
 
 def _refuse(session: Any) -> None:

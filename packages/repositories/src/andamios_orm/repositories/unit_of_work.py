@@ -12,7 +12,6 @@ from andamios_orm.core.arguments import engine_of
 from andamios_orm.core.errors import ConfigurationError
 from andamios_orm.repositories.outbox.messages import OutboxMessage, outbox_of, wake
 from andamios_orm.repositories.repository import Repository
-from andamios_orm.repositories.transactions import owned
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
@@ -54,7 +53,7 @@ class UnitOfWork:
     async def __aenter__(self) -> Self:
         if self._session is not None:
             raise ConfigurationError("this UnitOfWork is in use: make one for each `async with`")
-        self._begin(await self._manager.__aenter__())
+        self._session = await self._manager.__aenter__()
         return self
 
     async def __aexit__(
@@ -62,10 +61,6 @@ class UnitOfWork:
     ) -> None:
         self._end()
         await self._manager.__aexit__(kind, error, traceback)
-
-    def _begin(self, session: AsyncSession) -> None:
-        self._session = session
-        owned(session)
 
     def _end(self) -> None:
         self._session = None
@@ -153,7 +148,7 @@ class UnitOfWork:
 
         async def attempt(session: AsyncSession) -> S:
             unit = UnitOfWork(self._engine, outbox=self._outbox, **self._options)
-            unit._begin(session)
+            unit._session = session
             try:
                 return await work(unit)
             finally:

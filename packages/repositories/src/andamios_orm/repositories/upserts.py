@@ -130,8 +130,9 @@ class Upserting(Querying[T], Writing[T], BulkWriting[T]):
             _check_key(others, checked[number], key, names, f"row {number}")
         new = [row for number, row in enumerate(given) if number not in keys]
         async with self._whole():
-            await self.create_many(new)
-            if changed:
+            if new:
+                await self.create_many(new)
+            if changed and keys:
                 changes = [{**key, **_part(given[number], changed)} for number, key in keys.items()]
                 await self._update_many(changes, keys.values())
         return UpsertCounts(len(new), len(keys))

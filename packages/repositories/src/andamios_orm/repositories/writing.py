@@ -16,6 +16,7 @@ from andamios_orm.repositories.reading import Lookup
 from andamios_orm.repositories.relationships.nesting import Plan
 from andamios_orm.repositories.relationships.nodes import Node
 from andamios_orm.repositories.relationships.reach import Reach
+from andamios_orm.repositories.relationships.related import identity
 
 __all__ = ["Writing"]
 
@@ -82,7 +83,8 @@ class Writing(Lookup[T]):
         if entity is None:
             return False
         await self.session.delete(entity)
-        await self.session.flush()
+        with self._reach.guarded():
+            await self.session.flush()
         return True
 
     async def _nested(self, entity: T | None, data: Any, values: Mapping[str, Any]) -> T:
@@ -125,7 +127,9 @@ class Writing(Lookup[T]):
         entity = await self._found_for("update", target, with_deleted=with_deleted)
         if entity is None:
             is_entity = isinstance(target, self.model)
-            raise NotFoundError(self.model.__name__, inspect(target).identity if is_entity else target)
+            raise NotFoundError(
+                self.model.__name__, identity(inspect(target).identity) if is_entity else target
+            )
         return entity
 
     async def _found_for(self, kind: Kind, target: Any, *, with_deleted: bool = False) -> T | None:

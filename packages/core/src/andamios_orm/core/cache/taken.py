@@ -1,8 +1,8 @@
 """Keep a session from writing over what it has never seen.
 
 A result from the cache begins no transaction. What another one commits before this session's begins is
-neither in it nor a conflict for the database. So before such objects are flushed for the first time, they are
-compared with their rows; from then on the transaction sees to it.
+neither in it nor a conflict for the database. So before such a session writes for the first time, the objects
+that it took and holds are compared with their rows; from then on the transaction sees to it.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, event, inspect, or_, select
+from sqlalchemy import and_, event, or_, select
 from sqlalchemy.orm import InstanceState, Mapper
 from sqlalchemy.orm.base import PassiveFlag
 
@@ -19,7 +19,7 @@ from andamios_orm.core.errors import TransactionConflictError
 from andamios_orm.core.unit_of_work import UnitOfWork
 
 if TYPE_CHECKING:
-    from sqlalchemy.orm import Session, SessionTransaction
+    from sqlalchemy.orm import ORMExecuteState, Session, SessionTransaction
 
 __all__ = ["TakenObjects"]
 
@@ -32,12 +32,14 @@ class TakenObjects:
 
     def start(self) -> None:
         """Begin to take part."""
-        event.listen(UnitOfWork, "before_flush", self._compare)
+        event.listen(UnitOfWork, "before_flush", self._flush)
+        event.listen(UnitOfWork, "do_orm_execute", self._execute)
         event.listen(UnitOfWork, "after_transaction_end", self._forget)
 
     def stop(self) -> None:
         """Take part no longer."""
-        event.remove(UnitOfWork, "before_flush", self._compare)
+        event.remove(UnitOfWork, "before_flush", self._flush)
+        event.remove(UnitOfWork, "do_orm_execute", self._execute)
         event.remove(UnitOfWork, "after_transaction_end", self._forget)
 
     def note(self, session: Session, tables: Iterable[str]) -> None:
@@ -48,19 +50,24 @@ class TakenObjects:
         if transaction.parent is None:
             session.info.pop(self, None)
 
-    def _compare(self, session: Session, context: Any, instances: Any) -> None:
-        tables = session.info.get(self)
-        if not tables:
-            return
-        written: dict[Mapper[Any], list[InstanceState[Any]]] = {}
-        for state in map(inspect, (*session.dirty, *session.deleted)):
+    def _flush(self, session: Session, context: Any, instances: Any) -> None:
+        if session.dirty or session.deleted:
+            self._compare(session)
+
+    def _execute(self, state: ORMExecuteState) -> None:
+        if state.is_insert or state.is_update or state.is_delete:
+            self._compare(state.session)
+
+    def _compare(self, session: Session) -> None:
+        # All that are held, because what is written may be computed of any, and the transaction begins once.
+        tables = session.info.pop(self, frozenset())
+        held: dict[Mapper[Any], list[InstanceState[Any]]] = {}
+        for state in session.identity_map.all_states() if tables else ():
             if not tables.isdisjoint(map(table_name, state.mapper.tables)):
-                written.setdefault(state.mapper, []).append(state)
-        for mapper, states in written.items():
+                held.setdefault(state.mapper, []).append(state)
+        for mapper, states in held.items():
             for start in range(0, len(states), _AT_ONCE):
                 _compare_rows(session, mapper, states[start : start + _AT_ONCE])
-        if written:
-            del session.info[self]
 
 
 def _compare_rows(session: Session, mapper: Mapper[Any], states: list[InstanceState[Any]]) -> None:
@@ -83,8 +90,10 @@ def _rows(
     wanted = or_(
         *(and_(*(key == part for key, part in zip(keys, _identity(state), strict=True))) for state in states)
     )
-    columns = [*keys, *(getattr(mapper.entity, name) for name in names)]
-    found = session.execute(select(*columns).select_from(mapper.entity).where(wanted))
+    columns = [*keys, *(mapper.column_attrs[name].columns[0] for name in names)]
+    # On the connection, because listeners of the session may leave rows out, such as those marked as deleted.
+    execute = session.connection(bind_arguments={"mapper": mapper}).execute
+    found = execute(select(*columns).select_from(mapper.persist_selectable).where(wanted))
     return {tuple(row[: len(keys)]): dict(zip(names, row[len(keys) :], strict=True)) for row in found}
 
 

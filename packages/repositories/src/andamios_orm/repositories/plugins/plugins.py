@@ -109,7 +109,8 @@ class Plugins:
         """
         given = list(plugins)
         for each in given:
-            if isinstance(each, type) or not (callable(each) or isinstance(each, Scope)):
+            is_half = hasattr(each, "conditions") is not hasattr(each, "values")
+            if isinstance(each, type) or is_half or not (callable(each) or isinstance(each, Scope)):
                 raise ConfigurationError(
                     f"{where}: {each!r} is no plugin. It is called as plugin(operation, proceed), or has the "
                     "methods conditions() and values()"

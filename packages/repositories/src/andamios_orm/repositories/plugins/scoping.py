@@ -7,13 +7,23 @@ from typing import Any, TypeVar
 
 import pydantic
 
-from andamios_orm.core.errors import ValidationError
+from andamios_orm.core.errors import ConfigurationError, ValidationError
 from andamios_orm.queries import QueryBuilder
 from andamios_orm.repositories.filters import narrowed
 from andamios_orm.repositories.plugins.plugins import Kind, Scope
 from andamios_orm.repositories.rows import named_rows, refuse_unknown, validated_rows
 
-__all__ = ["changing_rows", "complete", "new_rows", "refuse_others", "scope_values", "scoped", "values_given"]
+__all__ = [
+    "ReadingQuery",
+    "changing_rows",
+    "complete",
+    "new_rows",
+    "reading_only",
+    "refuse_others",
+    "scope_values",
+    "scoped",
+    "values_given",
+]
 
 T = TypeVar("T")
 
@@ -27,14 +37,48 @@ def scoped(query: QueryBuilder[T], scopes: Iterable[Scope], model: type[T], kind
     return query
 
 
+class ReadingQuery(QueryBuilder[T]):
+    """A query of a repository with scopes: it only reads, because they say for each kind what is meant."""
+
+    async def update(self, /, *, all_rows: bool = False, **values: Any) -> int:
+        """Refuse it."""
+        raise _refusal("update_where()")
+
+    async def delete(self, *, all_rows: bool = False) -> int:
+        """Refuse it."""
+        raise _refusal("delete_where()")
+
+    async def insert_from(self, query: QueryBuilder[Any]) -> int:
+        """Refuse it."""
+        raise _refusal("merge_from()")
+
+
+def _refusal(method: str) -> ConfigurationError:
+    return ConfigurationError(f"the query of a repository with scopes reads: use {method} of the repository")
+
+
+def reading_only(query: QueryBuilder[T]) -> QueryBuilder[T]:
+    """Return a query that refuses to write."""
+    found = object.__new__(ReadingQuery)
+    found._state = query._state
+    return found
+
+
 def scope_values(scopes: Iterable[Scope], model: type[Any]) -> Values:
     """Return the values that all objects of some scopes have, as the model validates them.
 
     Raises:
+        ConfigurationError: Two scopes say that one attribute has different values.
         UnknownNameError: The model has no such column.
         ValidationError: It refuses a value.
     """
-    values = {name: value for scope in scopes for name, value in scope.values(model).items()}
+    values: dict[str, Any] = {}
+    for scope in scopes:
+        for name, value in scope.values(model).items():
+            if values.setdefault(name, value) != value:
+                raise ConfigurationError(
+                    f"{model.__name__}.{name} is {values[name]!r} for one scope, and {value!r} for another"
+                )
     if not values:
         return values
     refuse_unknown(model, values)

@@ -133,6 +133,10 @@ class Plan:
         for node in given:
             if id(node.entity) in outside:
                 raise NotFoundError(type(node.entity).__name__, identity(inspect(node.entity).identity))
+        await self._reach.refuse_carried([node.entity for node in self.nodes])
+        for node in given:
+            if node.via is not None:
+                await self._reach.refuse_children_of_others(node.via, [node.entity])
 
     async def _find(self, level: list[Node]) -> None:
         wanted: dict[tuple[type[Any], Kind], list[Node]] = {}
@@ -211,7 +215,8 @@ class Plan:
             StaleVersionError: A row was changed since it was read.
         """
         try:
-            await self.session.run_sync(self._flush)
+            with self._reach.guarded():
+                await self.session.run_sync(self._flush)
         except BaseException:
             self._forget()
             raise

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import inspect
+from sqlalchemy.orm import InstanceState
+from sqlalchemy.orm.base import PassiveFlag
 
 from andamios_orm.core import AsyncSession
 from andamios_orm.core.errors import NotFoundError
 from andamios_orm.queries import QueryBuilder
 from andamios_orm.repositories.filters import loading
 from andamios_orm.repositories.keys import AT_ONCE
+from andamios_orm.repositories.plugins.guard import guarded
 from andamios_orm.repositories.plugins.plugins import Kind, Scope
 from andamios_orm.repositories.plugins.scoping import (
     complete,
@@ -21,7 +25,7 @@ from andamios_orm.repositories.plugins.scoping import (
     scoped,
     values_given,
 )
-from andamios_orm.repositories.relationships.related import identity
+from andamios_orm.repositories.relationships.related import Relationship, identity, owns, parent_key
 
 __all__ = ["Reach"]
 
@@ -82,6 +86,40 @@ class Reach:
             outside |= {id(entity) for key, entity in rows.items() if key not in inside}
         return outside
 
+    def guarded(self) -> AbstractContextManager[None]:
+        """Refuse, while it is open, flushes of what scopes are not about."""
+        return guarded(self.scopes)
+
+    async def refuse_carried(self, entities: Iterable[Any]) -> None:
+        """Refuse what objects bring along by relationships of their own, where scopes are not about it.
+
+        Raises:
+            NotFoundError: There is such an object.
+        """
+        carried = list(_carried(entities)) if self.scopes else []
+        children = [each for each, is_child in carried if is_child]
+        outside = await self.outside(children, "update")
+        outside |= await self.outside([each for each, is_child in carried if not is_child], "read")
+        for each, _ in carried:
+            if id(each) in outside:
+                raise NotFoundError(type(each).__name__, identity(inspect(each).identity))
+
+    async def refuse_children_of_others(self, relationship: Relationship, children: Iterable[Any]) -> None:
+        """Refuse children whose present parent scopes are not about.
+
+        Raises:
+            NotFoundError: There is such a child.
+        """
+        if not self.scopes or not owns(relationship):
+            return
+        parents = {id(each): parent_key(relationship, each) for each in children if inspect(each).persistent}
+        keys = [key for key in parents.values() if key is not None]
+        found = await self.found(relationship.parent.class_, keys, "update")
+        for each in children:
+            key = parents.get(id(each))
+            if key is not None and key not in found:
+                raise NotFoundError(type(each).__name__, identity(inspect(each).identity))
+
     def completed(self, model: type[Any], given: Any, *, is_new: bool) -> dict[str, Any]:
         """Return what scopes add to an object, or to what was given for it.
 
@@ -100,6 +138,22 @@ class Reach:
         # What has no columns for the values of a scope is none of its matters, such as the lines of an order.
         names = set(inspect(model).column_attrs.keys())
         return [scope for scope in self.scopes if names.issuperset(scope.values(model))]
+
+
+def _carried(entities: Iterable[Any]) -> Iterator[tuple[Any, bool]]:
+    # The objects with rows that new ones, and changed relationships, lead to; and whether these are children.
+    seen, waiting = set(map(id, entities)), list(entities)
+    while waiting:
+        state: InstanceState[Any] = inspect(waiting.pop())
+        for relationship in state.mapper.relationships:
+            history = state.get_history(relationship.key, PassiveFlag.PASSIVE_NO_INITIALIZE)
+            for each in history.added or ():
+                if each is None or id(each) in seen:
+                    continue
+                seen.add(id(each))
+                waiting.append(each)
+                if inspect(each).persistent:
+                    yield each, owns(relationship)
 
 
 async def _in_bulk(query: QueryBuilder[Any], keys: Iterable[Key]) -> dict[Key, Any]:

@@ -14,11 +14,13 @@ from andamios_orm.core.errors import ConfigurationError
 from andamios_orm.queries import UnknownNameError
 
 __all__ = [
+    "Relationship",
     "counterparts",
     "identity",
     "implied",
     "members",
     "owns",
+    "parent_key",
     "refers",
     "refuse_removal",
     "relationship_of",
@@ -78,6 +80,16 @@ def implied(relationship: Relationship, parent: Any) -> dict[str, Any]:
         other.get_property_by_column(child).key: getattr(parent, own.get_property_by_column(column).key)
         for column, child in pairs
     }
+
+
+def parent_key(relationship: Relationship, child: Any) -> tuple[Any, ...] | None:
+    """Return the primary key of the object that a child belongs to in the database; None where to none."""
+    state, by_column = inspect(child), {}
+    for column, foreign in relationship.synchronize_pairs:
+        name = relationship.mapper.get_property_by_column(foreign).key
+        by_column[column] = state.committed_state.get(name, state.dict.get(name))
+    key = tuple(by_column.get(column) for column in relationship.parent.primary_key)
+    return None if None in key else key
 
 
 def counterparts(relationship: Relationship) -> list[str]:
