@@ -115,6 +115,20 @@ async def test_versions_and_timestamps(session: AsyncSession) -> None:
     assert (await players.get_one(8)).created_at is not None
 
 
+async def test_a_failed_part_is_undone_alone(session: AsyncSession) -> None:
+    people = GenericRepository[Person](session)
+    with pytest.raises(RuntimeError, match="whole"):
+        async with people.transaction():
+            await people.update(1, age=11)
+            with pytest.raises(RuntimeError, match="part"):
+                async with people.transaction():
+                    await people.update(2, age=12)
+                    raise RuntimeError("part")
+            assert await people.query().order_by("id").limit(2).values_list("age", flat=True) == [11, 20]
+            raise RuntimeError("whole")
+    assert await people.count(age=11) == 0
+
+
 @pytest.mark.parametrize("refused", [row(6, email="1@example.org"), row(1, email="2@example.org")])
 async def test_a_constraint_refuses_all(session: AsyncSession, refused: dict[str, Any]) -> None:
     people = GenericRepository[Person](session)

@@ -293,6 +293,12 @@ async def test_parts_belong_to_the_tenant_where_they_can(session: AsyncSession) 
     assert [word.text for word in note.words] == ["b"]
 
 
+async def test_new_parts_of_objects_belong_to_the_tenant(session: AsyncSession) -> None:
+    note = Note(id=20, title="new", drafts=[Draft(id=20), Draft(id=21, owner_id=1)])
+    await Notes(session).create(note)
+    assert [draft.owner_id for draft in note.drafts] == [1, 1]
+
+
 AROUND: dict[str, Work] = {
     "synonym of a new one": lambda notes: notes.create(id=20, title="new", given_to=2),
     "synonym": lambda notes: notes.update(2, given_to=2),

@@ -134,9 +134,9 @@ class Plan:
             if id(node.entity) in outside:
                 raise NotFoundError(type(node.entity).__name__, identity(inspect(node.entity).identity))
         await self._reach.refuse_carried([node.entity for node in self.nodes])
-        for node in given:
-            if node.via is not None:
-                await self._reach.refuse_children_of_others(node.via, [node.entity])
+        for node, relationship in self._relations():
+            objects = [child.entity for child in node.relations[relationship] if child.given is None]
+            await self._reach.refuse_children_of_others(relationship, objects)
 
     async def _find(self, level: list[Node]) -> None:
         wanted: dict[tuple[type[Any], Kind], list[Node]] = {}

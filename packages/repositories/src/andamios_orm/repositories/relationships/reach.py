@@ -147,11 +147,10 @@ def _carried(entities: Iterable[Any]) -> Iterator[tuple[Any, bool]]:
         state: InstanceState[Any] = inspect(waiting.pop())
         for relationship in state.mapper.relationships:
             history = state.get_history(relationship.key, PassiveFlag.PASSIVE_NO_INITIALIZE)
-            for each in history.added or ():
-                if each is None or id(each) in seen:
-                    continue
-                seen.add(id(each))
-                waiting.append(each)
+            added = [each for each in history.added or () if each is not None and id(each) not in seen]
+            seen.update(map(id, added))
+            waiting += added
+            for each in added:
                 if inspect(each).persistent:
                     yield each, owns(relationship)
 
