@@ -6,6 +6,7 @@ import argparse
 import json
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.measure import Comparison
@@ -21,7 +22,13 @@ _PATIENCE = 900.0
 
 
 def measured_rivals(
-    environment: str, module: str, rivals: tuple[str, ...], options: argparse.Namespace, progress: Progress
+    environment: str,
+    module: str,
+    rivals: tuple[str, ...],
+    options: argparse.Namespace,
+    progress: Progress,
+    *,
+    apart: Sequence[str] = (),
 ) -> tuple[dict[str, Results], list[str]]:
     """Measure rivals one after the other; return their results, and why others have none.
 
@@ -31,25 +38,34 @@ def measured_rivals(
         rivals: Their names.
         options: What the command line asks for.
         progress: Where the one that is measured is shown.
+        apart: Names of cases that are measured in a process each, because some libraries are slower after
+            others; by default one process measures all that are asked for.
     """
     results, notes = {}, []
     for rival in () if options.no_rivals else rivals:
         task = progress.add_task(f"{rival} in its own environment", total=None)
-        found = _measured(environment, module, rival, options)
-        if isinstance(found, str):
-            notes.append(f"{rival} was not measured: {found}")
-        else:
-            results[rival] = found
+        measured: Results = {}
+        for names in [[name] for name in apart] or [options.only]:
+            found = _measured(environment, module, rival, options, names)
+            if isinstance(found, str):
+                about = ", ".join([rival, *names])
+                notes.append(f"{about} was not measured: {found}")
+            else:
+                measured |= found
+        if measured:
+            results[rival] = measured
         progress.remove_task(task)
     return results, notes
 
 
-def _measured(environment: str, module: str, rival: str, options: argparse.Namespace) -> Results | str:
+def _measured(
+    environment: str, module: str, rival: str, options: argparse.Namespace, names: Sequence[str]
+) -> Results | str:
     hatch = shutil.which("hatch") or shutil.which(_ROOT / ".venv" / "bin" / "hatch")
     if hatch is None:
         return "hatch is not on the path"
     rounds = ["--rounds", str(min(options.rounds, _ROUNDS))]
-    only = [part for name in options.only for part in ("--only", name)]
+    only = [part for name in names for part in ("--only", name)]
     program = ["python", "-m", module, rival, "--data", str(options.data), *rounds, *only]
     try:
         answer = subprocess.run(

@@ -139,8 +139,9 @@ def main() -> None:
     cases = named(CASES, options.only)
     with progress() as line, tempfile.TemporaryDirectory() as folder:
         ours = run(measured(cases, options.rounds, options.data, folder, line))
+        apart = [case.name for case in cases]
         found, notes = measured_rivals(
-            "repository-rivals", "benchmarks.repository_rivals", RIVALS, options, line
+            "repository-rivals", "benchmarks.repository_rivals", RIVALS, options, line, apart=apart
         )
     columns = {name: found.get(name) for name in RIVALS}
     console().print(table("What andamios_orm.repositories costs", cases, ours, columns))
