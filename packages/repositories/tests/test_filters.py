@@ -113,3 +113,19 @@ async def test_a_path_is_loaded(session: AsyncSession) -> None:
 async def test_an_unknown_relationship_is_refused(teams: GenericRepository[Team]) -> None:
     with pytest.raises(UnknownNameError, match="'palyers' is no relationship of Team"):
         await teams.list(load="palyers")
+
+
+async def test_conditions_are_about_the_model(session: AsyncSession) -> None:
+    """Anything else would mean every row."""
+    teams, players = GenericRepository[Team](session), GenericRepository[Player](session)
+    for ask in (teams.count, teams.find, teams.delete_where, teams.list):
+        with pytest.raises(ConfigurationError, match="a condition is about repository_players"):
+            await ask(Player.name == "a")
+    assert await teams.count(Team.players.any(Player.id > 0)) > 0
+    assert await players.count((Player.id > 0) & Player.team.has(Team.id > 0)) > 0
+    assert await players.count({"team__id__gt": 0}) > 0
+
+
+async def test_a_text_is_no_list_of_conditions(session: AsyncSession) -> None:
+    with pytest.raises(ConfigurationError, match="'open' is no condition"):
+        await GenericRepository[Team](session).list("open")  # type: ignore[arg-type] # the mistake under test

@@ -10,7 +10,7 @@ from andamios_orm.core import AndamiosEngine, AsyncSession
 from andamios_orm.core.errors import ConfigurationError, DuplicateKeyError, NotFoundError
 from andamios_orm.repositories import SoftDeleteRepository
 
-from .models import Guest, row
+from .models import Guest, Person, row
 
 
 @pytest.fixture
@@ -136,3 +136,13 @@ async def test_keys_and_objects_are_checked(
         with pytest.raises(ConfigurationError, match="belongs to another session"):
             await act(await SoftDeleteRepository[Guest](other).get_one(1))
     assert await rows_in_all(guests) == 5
+
+
+async def test_models_that_cannot_be_marked(session: AsyncSession) -> None:
+    people = SoftDeleteRepository[Person](session)  # type: ignore[type-var] # the mistake under test
+    for ask in (people.list_deleted, people.list, people.query):
+        with pytest.raises(ConfigurationError, match="Person is deleted for good: let it inherit"):
+            found: Any = ask()
+            await found
+    with pytest.raises(ConfigurationError, match="Person is deleted for good"):
+        await people.delete(1)

@@ -158,3 +158,10 @@ def test_as_a_program(folder: Path) -> None:
         [*command, *MATCH, "--url", "duckdb:///a.db"], cwd=folder, capture_output=True, text=True, check=True
     )
     assert "airline" in done.stdout
+
+
+def test_no_database_is_made(folder: Path) -> None:
+    result = seed("seeds", "--models", "seedmodels", url="duckdb:///none.db")
+    assert result.exit_code == 1
+    assert "there is no database" in result.stderr
+    assert not (folder / "none.db").exists()

@@ -152,6 +152,19 @@ async def test_two_transactions_add_the_same_pair(engine: AndamiosEngine) -> Non
         assert await GenericRepository[Project](session).add(2, "tags", LATIN) == 0
 
 
+async def test_what_is_removed_belongs_to_the_session(session: AsyncSession) -> None:
+    projects = GenericRepository[Project](session)
+    for other in (Tag(name="new"), await _detached(session, Tag, LATIN)):
+        with pytest.raises(ConfigurationError, match=r"this Tag (is new|belongs to another session)"):
+            await projects.remove(1, "tags", other)
+
+
+async def _detached(session: AsyncSession, model: type[Any], key: Any) -> Any:
+    found = await session.get_one(model, key)
+    session.expunge(found)
+    return found
+
+
 # --- scopes ---
 
 

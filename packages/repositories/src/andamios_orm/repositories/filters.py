@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, Table, inspect
 
 from andamios_orm.core.errors import ConfigurationError
 from andamios_orm.queries import QueryBuilder, selectinload
@@ -40,10 +40,30 @@ Load = Any
 
 
 def narrowed(query: QueryBuilder[T], filters: Filters) -> QueryBuilder[T]:
-    """Return a query with what some filters say."""
+    """Return a query with what some filters say.
+
+    Raises:
+        ConfigurationError: A condition is about a table that the query does not read.
+    """
     for condition in conditions(filters):
         query = query.filter(**condition) if isinstance(condition, Mapping) else query.filter(condition)
+        if isinstance(condition, ColumnElement):
+            _refuse_other_tables(query, condition)
     return query
+
+
+def _refuse_other_tables(query: QueryBuilder[Any], condition: ColumnElement[Any]) -> None:
+    # Each row would be combined with each one there, and so would every row be meant.
+    model = query._state.model
+    own: Any = inspect(model)
+    tables = [table for table in condition._from_objects if isinstance(table, Table)]
+    others = [table for table in tables if table not in own.tables]
+    if others and len(query.statement.get_final_froms()) > 1:
+        names = ", ".join(sorted(table.name for table in others))
+        raise ConfigurationError(
+            f"a condition is about {names}, and what is found are {model.__name__} objects: name the way "
+            "there, as in project__name=..., or use Model.parts.any(...)"
+        )
 
 
 def conditions(filters: Filters) -> list[Any]:
@@ -52,7 +72,7 @@ def conditions(filters: Filters) -> list[Any]:
     Raises:
         ConfigurationError: A dict has keys that are no names.
     """
-    given = _several(filters, Mapping)
+    given = _several(filters, Mapping, str)
     for condition in given:
         if isinstance(condition, Mapping) and not all(isinstance(name, str) for name in condition):
             raise ConfigurationError(f"a dict of lookups has names of fields as keys, unlike {condition!r}")

@@ -62,6 +62,7 @@ def _checked(model: type[Any], name: str, type_: Any, value: Any) -> Any:
     kind = kind_of(type_)
     if UUID in kind.types and isinstance(value, str) and kind.takes(value):
         return UUID(value)  # as requests bring it
-    if value is None or not isinstance(value, kind.types):
+    is_flag = isinstance(value, bool) and bool not in kind.types
+    if value is None or is_flag or not isinstance(value, kind.types):
         raise ConfigurationError(f"{model.__name__}.{name} is {kind.one}, not {value!r}")
     return value

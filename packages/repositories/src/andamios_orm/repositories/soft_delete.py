@@ -5,7 +5,7 @@ from __future__ import annotations
 import builtins
 from typing import Any, TypeVar
 
-from andamios_orm.core.errors import NotFoundError
+from andamios_orm.core.errors import ConfigurationError, NotFoundError
 from andamios_orm.models import SoftDeleteMixin
 from andamios_orm.repositories.filters import Filters, Load, Order
 from andamios_orm.repositories.plugins.plugins import operation
@@ -21,6 +21,21 @@ class SoftDeleteRepository(GenericRepository[T]):
 
     ``delete`` and its like mark; what is marked is not found by anything but the methods of this class.
     """
+
+    @property
+    def model(self) -> type[T]:
+        """The model.
+
+        Raises:
+            ConfigurationError: There is no type argument, or its rows cannot be marked.
+        """
+        model = super().model
+        if not issubclass(model, SoftDeleteMixin):
+            raise ConfigurationError(
+                f"{model.__name__} is deleted for good: let it inherit from SoftDeleteMixin, or use a "
+                "GenericRepository"
+            )
+        return model
 
     @operation("read")
     async def list_deleted(

@@ -17,7 +17,7 @@ from rich.text import Text
 
 from andamios_orm.core import SessionManager, run
 from andamios_orm.core.cli.console import output, plain
-from andamios_orm.core.cli.target import opened, target
+from andamios_orm.core.cli.target import database_file, opened, target
 from andamios_orm.core.errors import ConfigurationError
 from andamios_orm.models.cli.imports import import_models
 from andamios_orm.repositories.fixtures.counts import LoadCounts
@@ -84,7 +84,11 @@ def db_seed(
     if not models:
         raise ConfigurationError(f"{', '.join(modules)}: no model is defined there")
     seed = _Seed(files, models, dict(_match(each, models) for each in match or ()), dry_run)
-    counts = run(_seeded(target(url, read_only=False), seed))
+    engine = target(url, read_only=False)
+    file = database_file(engine)
+    if file is not None and not Path(file).exists():
+        raise ConfigurationError(f"there is no database {file}: make it, and its tables, before")
+    counts = run(_seeded(engine, seed))
     _show(counts)
     if dry_run:
         output().print("nothing was written: this was a dry run")

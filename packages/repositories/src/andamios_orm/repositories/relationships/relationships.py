@@ -9,6 +9,7 @@ from sqlalchemy import inspect
 from sqlalchemy.orm import QueryableAttribute, RelationshipProperty
 
 from andamios_orm.core.errors import ConfigurationError, NotFoundError
+from andamios_orm.repositories.entities import held
 from andamios_orm.repositories.keys import key_of
 from andamios_orm.repositories.plugins.plugins import Kind, operation
 from andamios_orm.repositories.relationships.nesting import Plan
@@ -77,13 +78,13 @@ class Relating(Writing[T]):
 
         Raises:
             ConfigurationError: The relationship leads to one object, or is not written here; or they have a
-                foreign key that may not be NULL.
+                foreign key that may not be NULL; or one is new, or belongs to another session.
             NotFoundError: There is no object with the key of the target.
             UnknownNameError: The model has no such relationship.
         """
         there = await self._related(target, name)
         model = there.relationship.mapper.class_
-        gone = {id(each) for each in others if isinstance(each, model)}
+        gone = {id(held(model, each, self.session)) for each in others if isinstance(each, model)}
         keys = {key_of(model, each) for each in others if not isinstance(each, model)}
         targets = [
             each for each in there.present if id(each) not in gone and inspect(each).identity not in keys
