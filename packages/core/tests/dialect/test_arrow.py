@@ -84,9 +84,9 @@ async def test_a_statement_reads_columns(engine: AndamiosEngine) -> None:
 
 
 async def test_a_statement_that_fails_leaves_no_columns_behind(engine: AndamiosEngine) -> None:
-    reader = pa.table({"n": [1, 2, 3]}).to_reader()
     async with AsyncSession(engine) as session:
         for _ in range(2):
+            reader = pa.table({"n": [1, 2, 3]}).to_reader()
             with pytest.raises(ProgrammingError, match="too far"):
                 statement = text("SELECT error('too far') FROM given")
                 await session.execute(statement, execution_options={"arrow_sources": {"given": reader}})
