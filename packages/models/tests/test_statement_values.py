@@ -130,6 +130,11 @@ async def test_values_are_validated(
         (insert(Flight).values(number="long", delay="late"), None, {"number", "delay"}),
         (insert(Flight).values([{"number": "b1"}, {"number": "long"}]), None, {"rows[1].number"}),
         (insert(Flight).values([(7, "long", 4)]), None, {"rows[0].number"}),
+        (
+            insert(Flight).values([{"number": func.upper("b1")}, {"number": "long"}]),
+            None,
+            {"rows[1].number"},
+        ),
         (insert(Flight), [{"number": "long"}, {"number": "more"}], {"rows[0].number", "rows[1].number"}),
         (insert(Flight), {"number": "long"}, {"number"}),
         (insert(Flight).values(number=bindparam("n")), {"n": "long"}, {"number"}),
